@@ -1,0 +1,170 @@
+"""Print the results as Markdown tables, the latest row of each case."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.provenance import RESULTS
+
+
+@dataclass(frozen=True)
+class Table:
+    """How one file of results is shown.
+
+    Attributes
+    ----------
+    keys : tuple of str
+        Columns that say which case a row is: a later row replaces an earlier one of the same case.
+    columns : tuple of str
+        Figures; ``a.b`` is entry b of the object a.
+    """
+
+    keys: tuple[str, ...]
+    columns: tuple[str, ...]
+
+
+_SECTIONS = (
+    "locations",
+    "networks",
+    "hash grid",
+    "opacity",
+    "scales",
+    "rotation",
+    "sh0",
+    "sh1",
+    "sh2",
+    "sh3",
+)
+_SECTION_COLUMNS = tuple(f"section_bits_per_gaussian.{name}" for name in _SECTIONS)
+TABLES = {
+    "location": Table(
+        ("scene", "bits_per_axis"),
+        ("bits_per_point", "draco_bits_per_point", "saving_percent", "encode_s", "decode_s"),
+    ),
+    "scenes": Table(
+        ("scene", "lambda"),
+        (
+            "num_gaussians",
+            "original_bytes",
+            "file_bytes",
+            "ratio",
+            "bits_per_gaussian",
+            *_SECTION_COLUMNS,
+            "fit_s",
+            "encode_s",
+            "decode_s",
+            "fit_peak_rss_mb",
+            "decode_peak_rss_mb",
+            "verified",
+        ),
+    ),
+    "model": Table(
+        ("scene", "crop", "lambda", "model"),
+        (
+            "symbol_bits_per_gaussian",
+            "side_bits_per_gaussian",
+            "bits_per_gaussian",
+            "saving_percent",
+            "fit_s",
+        ),
+    ),
+    "order": Table(
+        ("scene", "lambda", "order"),
+        ("file_bytes", "bits_per_gaussian", "num_batches", "fit_s", "encode_s", "decode_s"),
+    ),
+    "scale": Table(
+        ("num_gaussians",),
+        (
+            "bits_per_gaussian",
+            "encode_with_fit_s",
+            "encode_again_s",
+            "decode_s",
+            "encode_with_fit_peak_rss_mb",
+            "encode_again_peak_rss_mb",
+            "decode_peak_rss_mb",
+            "verified",
+        ),
+    ),
+    "spz": Table(
+        ("scene", "lambda"),
+        ("file_bytes", "spz_bytes", "bits_per_gaussian", "spz_bits_per_gaussian", "share_of_spz"),
+    ),
+    "info": Table(("scene",), ("file_bytes", "median_s", "most_s", "peak_rss_mb")),
+}
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file of results."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def latest(rows: list[dict[str, Any]], keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the last row of each case, cases in the order in which they first occur."""
+    cases: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        cases[tuple(row.get(key) for key in keys)] = row
+    return list(cases.values())
+
+
+def look_up(row: dict[str, Any], column: str) -> Any:
+    """Return a row's figure, None where it has none."""
+    outer, _, inner = column.partition(".")
+    value = row.get(outer)
+    if not inner:
+        return value
+    return value.get(inner) if isinstance(value, dict) else None
+
+
+def show(value: Any) -> str:
+    """Return a figure as text."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+    return str(value)
+
+
+def markdown(rows: list[dict[str, Any]], table: Table) -> str:
+    """Return the Markdown table of rows; columns that are empty throughout are left out."""
+    wanted = [c for c in (*table.keys, *table.columns) if any(look_up(row, c) is not None for row in rows)]
+    heads = [column.rpartition(".")[2].replace("_", " ") for column in wanted]
+    lines = [
+        f"| {' | '.join(heads)} |",
+        f"| {' | '.join('---' if column in ('scene', 'order', 'model') else '--:' for column in wanted)} |",
+    ]
+    lines += [f"| {' | '.join(show(look_up(row, column)) for column in wanted)} |" for row in rows]
+    return "\n".join(lines)
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(TABLES)))
+@click.option("--scene", "scenes", multiple=True, help="Only this scene, may be repeated.")
+@click.option("--commit", help="Only rows whose commit starts with this.")
+def main(names: tuple[str, ...], scenes: tuple[str, ...], commit: str | None) -> None:
+    """Print tables of the results: of those named, of all if none is."""
+    for name in names or TABLES:
+        path = RESULTS / f"{name}.jsonl"
+        if not path.is_file():
+            continue
+        rows = [
+            row
+            for row in read_rows(path)
+            if (not scenes or row.get("scene") in scenes)
+            and (commit is None or str(row["commit"]).startswith(commit))
+        ]
+        table = TABLES[name]
+        if rows:
+            click.echo(f"\n**{name}**\n\n{markdown(latest(rows, table.keys), table)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Run the command line in fresh processes and measure them: whole wall time and peak memory, as users do.
+
+The measuring process imports neither torch nor numba: Linux counts a parent's memory at the time of the fork
+towards the child's peak, so a small parent can't blur the figures.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks import SOURCES
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What one process did.
+
+    Attributes
+    ----------
+    seconds : float
+        From start to exit, the interpreter's own start included.
+    peak_rss_mb : float
+        Most memory that it held at once, in 10**6 bytes.
+    code : int
+        Exit code.
+    """
+
+    seconds: float
+    peak_rss_mb: float
+    code: int
+    output: str
+    errors: str
+
+
+def run_process(command: list[str], environment: dict[str, str] | None = None) -> Stage:
+    """Run a command to its end and measure it."""
+    search = os.pathsep.join([*map(str, SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])])
+    variables = {**os.environ, "PYTHONPATH": search, **(environment or {})}
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=errors, env=variables)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        texts = []
+        for stream in (output, errors):
+            stream.seek(0)
+            texts.append(stream.read().decode(errors="replace"))
+    peak = usage.ru_maxrss * _RSS_UNIT / 1e6
+    return Stage(round(seconds, 3), round(peak, 1), process.returncode, texts[0], texts[1])
+
+
+class Hemgs:
+    """The command line with a folder of its own for fits.
+
+    Parameters
+    ----------
+    cache : Path
+        Where fits are kept.
+    threads : int or None
+        For the commands that take --threads; None: all cores.
+    iterations : int or None
+        Length of fits; None: by scene size.
+    """
+
+    def __init__(self, cache: Path, threads: int | None = None, iterations: int | None = None) -> None:
+        self._environment = {"HEMGS_CACHE": str(cache)}
+        self._cache = cache
+        self._threads = [] if threads is None else ["--threads", str(threads)]
+        self._iterations = [] if iterations is None else ["--iterations", str(iterations)]
+
+    def run(self, *arguments: str | Path) -> Stage:
+        """Run ``hemgs`` with these arguments."""
+        return run_process([sys.executable, "-m", "hemgs_cli", *map(str, arguments)], self._environment)
+
+    def encode(self, ply: Path, hgs: Path, lambda_: float, *options: str) -> Stage:
+        """Encode without verifying; the fit comes from the cache if it's there."""
+        fixed = ["-o", str(hgs), "--lambda", f"{lambda_:g}", "--no-verify", "--force", "--json"]
+        return checked(self.run("encode", ply, *fixed, *self._threads, *self._iterations, *options))
+
+    def decode(self, hgs: Path, ply: Path) -> Stage:
+        """Decode to a .ply."""
+        return checked(self.run("decode", hgs, "-o", ply, "--force", "--json", *self._threads))
+
+    def verifies(self, hgs: Path) -> bool:
+        """Tell whether ``hemgs verify`` accepts a file."""
+        return self.run("verify", hgs).code == 0
+
+    def info(self, hgs: Path) -> dict[str, Any]:
+        """Return ``hemgs info --json``."""
+        description: dict[str, Any] = json.loads(checked(self.run("info", hgs, "--json")).output)
+        return description
+
+    def num_fits(self) -> int:
+        """Return the number of fits that are kept."""
+        return len(list(self._cache.glob("*.fit")))
+
+    def warm_up(self, ply: Path, folder: Path) -> None:
+        """Encode and decode once: no measured process shall compile code or read a cold disk."""
+        hgs = folder / "warm.hgs"
+        fixed = ["-o", str(hgs), "--iterations", "2", "--no-cache", "--force"]
+        checked(self.run("encode", ply, *fixed, *self._threads))
+        hgs.unlink()
+
+
+def checked(stage: Stage) -> Stage:
+    """Return the stage, or stop with its last words if it failed."""
+    if stage.code != 0:
+        raise click.ClickException(f"hemgs ended with {stage.code}: {stage.errors.strip()[-500:]}")
+    return stage
+
+
+def bits_by_section(info: dict[str, Any]) -> dict[str, float]:
+    """Return bits per Gaussian by section name, from ``hemgs info --json``."""
+    count = info["num_gaussians"]
+    return {section["name"]: round(8 * section["bytes"] / count, 4) for section in info["sections"]}

@@ -1,0 +1,31 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+import click
+
+source_hgs = click.argument(
+    "source", metavar="SCENE.HGS", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+source_ply = click.argument(
+    "source", metavar="SCENE.PLY", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
+output = click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="File to write; - is standard output.",
+)
+force = click.option("-f", "--force", is_flag=True, help="Replace the output if it exists.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object instead of a text for people."
+)
+device = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    help="Where the networks run: cpu, or cuda where there is one.",
+)
+threads = click.option(
+    "--threads", type=click.IntRange(min=1), help="CPU threads; the machine's cores if not given."
+)

@@ -1,0 +1,184 @@
+"""A whole file: header, section table, sections (SPEC: "Container").
+
+    | header, 28 bytes | section table | section | section | … |
+
+Sections tile the rest of the file in table order: no gaps, no overlap, nothing after. All sizes are checked
+against the file before anything is copied.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hemgs_format.constants import MAJOR, MAX_POINTS_PER_BYTE, MINOR, PADDING_ID, Profile
+from hemgs_format.errors import CorruptError, LimitError, TruncatedError, UnsupportedVersionError
+from hemgs_format.header import HEADER_BYTES, Header, pack_header, parse_header
+from hemgs_format.sections import Entry, Section, is_critical, pack_table, parse_table
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file's contents.
+
+    Attributes
+    ----------
+    profile
+        Kind of scene.
+    num_points
+        Gaussians or anchors in the file.
+    num_input
+        Gaussians or anchors of the scene that was encoded.
+    sections
+        In file order; an id may repeat.
+    skipped
+        Ids of the skippable sections that the reader didn't know, in file order; a writer ignores them.
+    """
+
+    profile: Profile
+    num_points: int
+    num_input: int
+    sections: tuple[Section, ...]
+    skipped: tuple[str, ...] = ()
+
+
+class Extent(NamedTuple):
+    """A range of bytes of a file.
+
+    Attributes
+    ----------
+    id
+        Section id; ``header`` or ``table`` for the first two ranges.
+    offset
+        First byte.
+    size
+        Number of bytes.
+    """
+
+    id: str
+    offset: int
+    size: int
+
+
+def write_container(container: Container) -> bytes:
+    """Return the bytes of a file.
+
+    Raises
+    ------
+    LimitError
+        A count or size is beyond the format.
+
+    Examples
+    --------
+    >>> data = write_container(Container("gaussian", 1, 1, (Section("DEMO", b"abc"),)))
+    >>> len(data)
+    41
+    >>> read_container(data, known=frozenset({"DEMO"})).sections
+    (Section(id='DEMO', data=b'abc'),)
+    """
+    sections = list(container.sections)
+    needed = -(-container.num_points // MAX_POINTS_PER_BYTE)
+    missing = needed - HEADER_BYTES - len(pack_table(sections)) - sum(len(s.data) for s in sections)
+    if missing > 0:
+        sections.append(Section(PADDING_ID, bytes(missing)))
+    table = pack_table(sections)
+    header = Header(container.profile, container.num_points, container.num_input, len(table))
+    return b"".join([pack_header(header, table), table, *(section.data for section in sections)])
+
+
+def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Container:
+    """Read a file and check it: structure, limits and every checksum.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    known
+        Section ids that the caller understands.
+
+    Raises
+    ------
+    NotHgsError
+        Another magic.
+    UnsupportedVersionError
+        Another version, or a critical section that isn't in `known`.
+    TruncatedError
+        The file ends before its last section does.
+    CorruptError
+        A checksum or a field is wrong, or bytes follow the last section.
+    LimitError
+        A count is beyond the format.
+    """
+    view = memoryview(data)
+    header, entries = _parse_front(view)
+    sections: list[Section] = []
+    skipped: list[str] = []
+    for entry, extent in zip(entries, _place(header, entries), strict=True):
+        is_known = entry.id in known
+        if not is_known and is_critical(entry.id):
+            raise UnsupportedVersionError(
+                f'critical section "{entry.id}" at byte {extent.offset} is unknown to this reader of '
+                f"format {MAJOR}.{MINOR}: use a newer hemgs-codec"
+            )
+        payload = view[extent.offset : extent.offset + extent.size]
+        if zlib.crc32(payload) != entry.crc32:
+            raise CorruptError(
+                f'section "{entry.id}" at byte {extent.offset}: checksum of its {extent.size} bytes '
+                f"doesn't match: damaged"
+            )
+        if is_known:
+            sections.append(Section(entry.id, payload.tobytes()))
+        else:
+            skipped.append(entry.id)
+    return Container(header.profile, header.num_points, header.num_input, tuple(sections), tuple(skipped))
+
+
+def layout(data: bytes | memoryview) -> list[Extent]:
+    """List every byte range of a file: header, section table, each section, known or not.
+
+    The sizes sum to the file's. Payload checksums aren't looked at.
+
+    Raises
+    ------
+    NotHgsError, UnsupportedVersionError, TruncatedError, CorruptError, LimitError
+        As `read_container`, but for payload checksums and unknown sections.
+    """
+    header, entries = _parse_front(memoryview(data))
+    return [
+        Extent("header", 0, HEADER_BYTES),
+        Extent("table", HEADER_BYTES, header.table_bytes),
+        *_place(header, entries),
+    ]
+
+
+def _parse_front(view: memoryview) -> tuple[Header, list[Entry]]:
+    """Read header and section table, and check that the sections fill the file."""
+    header = parse_header(view)
+    entries = parse_table(view[HEADER_BYTES : HEADER_BYTES + header.table_bytes])
+    end = HEADER_BYTES + header.table_bytes
+    for extent in _place(header, entries):
+        end = extent.offset + extent.size
+        if end > len(view):
+            raise TruncatedError(
+                f'section "{extent.id}" at byte {extent.offset}: ends at byte {end} of a file of '
+                f"{len(view)}: truncated"
+            )
+    if end < len(view):
+        raise CorruptError(f"{len(view) - end} bytes follow the last section, which ends at byte {end}")
+    if header.num_points > MAX_POINTS_PER_BYTE * len(view):
+        raise LimitError(
+            f"{header.num_points} points in {len(view)} bytes, expected at most {MAX_POINTS_PER_BYTE} a byte"
+        )
+    return header, entries
+
+
+def _place(header: Header, entries: Sequence[Entry]) -> list[Extent]:
+    """Give each section its place in the file."""
+    extents = []
+    offset = HEADER_BYTES + header.table_bytes
+    for entry in entries:
+        extents.append(Extent(entry.id, offset, entry.length))
+        offset += entry.length
+    return extents

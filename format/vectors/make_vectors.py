@@ -1,0 +1,212 @@
+"""Write the conformance files and the worked example of SPEC.md. Nothing else writes them.
+
+    python format/vectors/make_vectors.py
+
+Running it blesses the format as the code has it now: look at the difference, and let the commit say why.
+Vectors of a released version are never rewritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hemgs_codec import profile
+from hemgs_codec.coding.centroids import NUM_CELLS
+from hemgs_codec.coding.digest import symbols_digest
+from hemgs_codec.decoder import decode, decode_symbols
+from hemgs_codec.inspect import describe
+from hemgs_codec.model.hashgrid import Level
+from hemgs_codec.scene import GaussianScene
+from hemgs_codec.sections import KNOWN
+from hemgs_format.container import Container, read_container, write_container
+from hemgs_format.errors import HgsError
+from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
+from hemgs_format.sections import Section
+from vectors.breakages import PLAIN, Breakage
+from vectors.example_text import BEGIN, END, example_text
+from vectors.tiny import (
+    Recipe,
+    constant_scaling,
+    encode_tiny,
+    model_spec,
+    tiny_model,
+    tiny_scaling,
+    tiny_scene,
+)
+from vectors.worked_example import worked_example
+
+FOLDER = Path(__file__).parent
+SPEC = FOLDER.parents[1] / "SPEC.md"
+
+RASTER = Recipe(sh_degree=0, order="raster", context=4, window=9, hidden=2, heads=1)
+PERMUTED = Recipe(
+    sh_degree=3,
+    order="permuted",
+    context=6,
+    window=25,
+    hidden=3,
+    heads=2,
+    levels=(Level((0, 1, 2), 1, 27), Level((0, 1, 2), 5, 40), Level((0, 2), 3, 30)),
+    features=2,
+    lambda_=5e-4,
+    log_sigma_bias=384,
+)
+RUNS = Recipe(
+    sh_degree=1,
+    order="permuted",
+    context=3,
+    window=25,
+    hidden=2,
+    heads=1,
+    use_earlier=False,
+    lambda_=1e-2,
+    run_bits=60,
+)
+ONE = Recipe(sh_degree=0, order="permuted", context=20, window=25, hidden=1, heads=1)
+
+
+def _made(count: int, recipe: Recipe, seed: int) -> bytes:
+    scene = tiny_scene(count, recipe.sh_degree, seed)
+    model = tiny_model(model_spec(recipe), seed, recipe.log_sigma_bias)
+    return encode_tiny(scene, recipe, tiny_scaling(recipe.sh_degree), model)
+
+
+def _one_gaussian() -> bytes:
+    scene = tiny_scene(2, 0, 700).take(np.array([1]))
+    scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
+    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE), 700))
+
+
+def _identical_points() -> bytes:
+    """Code so many equal Gaussians that the file needs padding."""
+    scene = tiny_scene(2, 0, 900).take(np.zeros(5000, dtype=np.int64))
+    scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
+    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE), 900))
+
+
+def _with_skippable_sections(data: bytes) -> bytes:
+    """Add sections that no reader knows, before, between and behind the others."""
+    container = read_container(data, known=KNOWN)
+    first, *rest = container.sections
+    unknown = Section("note", b"skip me")
+    sections = (unknown, first, unknown, *rest, Section("zpad", bytes(3)), unknown)
+    return write_container(Container(container.profile, container.num_points, container.num_input, sections))
+
+
+def _with_centroids(data: bytes) -> bytes:
+    """Give every second group a table of shifts, of both signs and the largest size."""
+    decoded = decode_symbols(data)
+    container = read_container(data, known=KNOWN)
+    meta, *rest = container.sections
+    table = np.arange(NUM_CELLS) * 37 % 256
+    tables: list[Value] = [
+        table.astype(np.uint8).tobytes() if g % 2 else b"" for g in range(len(decoded.fields.spec.groups))
+    ]
+    metadata: dict[str, Value] = {**unpack_metadata(meta.data), "centroids": tables}
+    metadata["sha256"] = symbols_digest(
+        metadata, decoded.coords, decoded.walked.symbols, decoded.fields.spec.groups
+    )
+    sections = (Section("META", pack_metadata(metadata)), *rest)
+    return write_container(Container(container.profile, container.num_points, container.num_input, sections))
+
+
+def valid_files() -> dict[str, tuple[str, bytes]]:
+    """Return every valid file by name, with what it shows."""
+    raster = _made(24, RASTER, 100)
+    return {
+        "worked-example": (
+            "the worked example of SPEC.md: no contexts, most slices constant",
+            worked_example(),
+        ),
+        "one-gaussian": ("one Gaussian: every slice is constant, nothing is coded", _one_gaussian()),
+        "identical-points": ("5000 Gaussians alike: a file padded to the least size", _identical_points()),
+        "sh0-raster": ("raster order, duplicates, an outlier coded by an escape", raster),
+        "sh3-permuted": (
+            "permuted order, all groups, dense and hashed grid levels, low bits",
+            _made(40, PERMUTED, 300),
+        ),
+        "centroids": ("values moved by tables of shifts", _with_centroids(_made(40, PERMUTED, 300))),
+        "many-runs": ("several runs a group, groups that don't see each other", _made(30, RUNS, 500)),
+        "skippable-sections": (
+            "sections that a reader doesn't know and skips",
+            _with_skippable_sections(raster),
+        ),
+    }
+
+
+def expected(data: bytes, shows: str) -> dict[str, Any]:
+    """Return what a reader must find in a valid file."""
+    described = describe(data)
+    scene = decode(data, threads=1)
+    return {
+        "shows": shows,
+        "bytes": len(data),
+        "num_gaussians": scene.num_gaussians,
+        "sh_degree": scene.sh_degree,
+        "sections": {part["id"]: part["bytes"] for part in described["sections"]},
+        "symbols_sha256": described["symbols_sha256"],
+        "arrays_sha256": array_hashes(scene),
+        "first_gaussian": {f.name: getattr(scene, f.name)[0].tolist() for f in fields(scene)},
+    }
+
+
+def array_hashes(scene: GaussianScene) -> dict[str, str]:
+    """Return the SHA-256 of each array of a scene as f32le."""
+    return {
+        f.name: hashlib.sha256(getattr(scene, f.name).astype("<f4").tobytes()).hexdigest()
+        for f in fields(scene)
+    }
+
+
+def broken(breakage: Breakage, data: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return a broken file and what is expected of it; a breakage that breaks nothing is an error here."""
+    result = breakage.apply(data)
+    try:
+        decode(result, threads=1)
+    except HgsError as error:
+        if type(error) is not breakage.error:
+            raise AssertionError(
+                f"{breakage.name}: {type(error).__name__}, expected {breakage.error.__name__}"
+            ) from error
+    else:
+        raise AssertionError(f"{breakage.name} decodes")
+    return result, {"error": breakage.error.__name__, "rule": breakage.rule}
+
+
+def spec_with_example(text: str, data: bytes) -> str:
+    """Return SPEC.md's text with the worked example written anew."""
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return head + example_text(data) + tail
+
+
+def _write(folder: Path, files: dict[str, tuple[bytes, dict[str, Any]]]) -> None:
+    """Make a folder hold these files and no others."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for name, (data, values) in files.items():
+        (folder / f"{name}.hgs").write_bytes(data)
+        (folder / f"{name}.json").write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write everything."""
+    valid = valid_files()
+    example = valid["worked-example"][1]
+    _write(FOLDER / "valid", {name: (data, expected(data, shows)) for name, (shows, data) in valid.items()})
+    _write(FOLDER / "invalid", {b.name: broken(b, example) for b in PLAIN})
+    SPEC.write_text(spec_with_example(SPEC.read_text(encoding="utf-8"), example), encoding="utf-8")
+    for name, (_, data) in valid.items():
+        print(f"{name}: {len(data)} bytes")
+    print(f"{len(PLAIN)} invalid files")
+
+
+if __name__ == "__main__":
+    main()

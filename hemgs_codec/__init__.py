@@ -1,0 +1,38 @@
+"""hemgs-codec: a neural codec for 3D Gaussian Splatting scenes.
+
+The public names load on first use, so that ``hemgs info`` starts without torch.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from hemgs_codec.version import __version__
+
+if TYPE_CHECKING:
+    from hemgs_codec.decoder import decode, verify
+    from hemgs_codec.encoder import encode
+    from hemgs_codec.ply import read_ply, write_ply
+    from hemgs_codec.scene import GaussianScene
+
+# Before torch starts OpenMP: threads that wait spinning make fits much slower beside another process.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+__all__ = ["GaussianScene", "__version__", "decode", "encode", "read_ply", "verify", "write_ply"]
+
+_HOMES = {
+    "GaussianScene": "hemgs_codec.scene",
+    "decode": "hemgs_codec.decoder",
+    "encode": "hemgs_codec.encoder",
+    "read_ply": "hemgs_codec.ply",
+    "verify": "hemgs_codec.decoder",
+    "write_ply": "hemgs_codec.ply",
+}
+
+
+def __getattr__(name: str) -> Any:  # a module attribute can be anything
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,75 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+
+def check_target(path: Path, *, force: bool = False) -> None:
+    """Fail now rather than after minutes of work, if `atomic_write` would refuse.
+
+    Raises
+    ------
+    OSError
+        `FileExistsError` if the target exists and `force` isn't set, `IsADirectoryError` if it is a
+        directory, `FileNotFoundError` if its directory doesn't exist.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory, expected a file to write")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the directory {path.parent} doesn't exist")
+    if path.is_file() and not force:
+        raise FileExistsError(f"{path} exists already; --force (force=True) replaces it")
+
+
+@contextmanager
+def atomic_write(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
+    """Open a binary file that takes its name only when the block ends well.
+
+    The bytes go to a temporary file beside the target, are flushed to disk, and replace the target by a
+    rename. Any exception, an interrupt too, removes the temporary file and leaves the target as it was. A
+    symbolic link is followed; a device or pipe is written straight to, since a rename would replace it.
+
+    Parameters
+    ----------
+    path
+        The target.
+    force
+        Replace a target that exists.
+
+    Raises
+    ------
+    OSError
+        As `check_target`; also if writing fails.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "note.bin"
+    >>> with atomic_write(target) as stream:
+    ...     _ = stream.write(b"whole")
+    >>> target.read_bytes()
+    b'whole'
+    """
+    path = path.resolve()
+    check_target(path, force=force)
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    # Not tempfile: its files are private to their owner, while a result gets the user's ordinary permissions.
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        check_target(path, force=force)  # somebody else may have made it meanwhile
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The walk that encoder and decoder share, and the files they make of it."""

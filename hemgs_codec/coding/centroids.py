@@ -1,0 +1,106 @@
+"""Where in its bin a value is put back: where values of such bins lie on average (SPEC "Centroids").
+
+The middle of a bin is the best guess only where the predicted Gaussian is wider than the bin. Most colour
+coefficients are predicted within less than a step, and lie nearer to the mean: how much nearer depends on how
+wide the Gaussian is and how far away its mean. That is a cell of a small table per group, sent with the file.
+Contexts and later groups see the middle: tables are known only when all symbols are.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.model.spec import Group
+from hemgs_codec.model.units import VALUE_BITS, step_table
+
+if TYPE_CHECKING:
+    from hemgs_codec.coding.walk import Walked
+
+Int64Array = npt.NDArray[np.int64]
+SHIFT_BITS = 8
+"""Shifts are in 1/256 of a step."""
+_NARROW = 8  # sigma index: four later, at 2**-2.5 steps, the second class begins
+_PER_CLASS = 4  # half an octave each
+_SIGMA_CLASSES = 8  # from 2 steps on there is no shift
+_DISTANCES = np.array([2, 4, 6, 8, 12, 20, 36])  # sixteenths of a step: where the next distance class begins
+NUM_CELLS = _SIGMA_CLASSES * (len(_DISTANCES) + 1)
+
+
+def cells_of(symbols: Int64Array, means: Int64Array, sigmas: Int64Array) -> npt.NDArray[np.int8]:
+    """Return each symbol's cell + 1, negative where the mean lies below the symbol; 0 where nothing shifts.
+
+    Parameters
+    ----------
+    symbols, means, sigmas
+        Alike in shape: symbols; means in sixteenths of a symbol and sigma indices of their tables.
+    """
+    toward = means - 16 * symbols
+    width = np.maximum(sigmas - _NARROW, 0) // _PER_CLASS
+    cell = width * (len(_DISTANCES) + 1) + np.searchsorted(_DISTANCES, np.abs(toward), side="right") + 1
+    return np.where(width < _SIGMA_CLASSES, np.sign(toward) * cell, 0).astype(np.int8)
+
+
+def _steps_of(walked: Walked, group: Group, first_step: int) -> list[Int64Array]:
+    """Return the step (N,) of every channel of a group, in 2**-16 channel scales."""
+    table = step_table()
+    return [table[walked.steps[:, first_step + step]] for step in group.channel_steps]
+
+
+def shifted_values(walked: Walked, groups: tuple[Group, ...], tables: tuple[bytes, ...]) -> Int64Array:
+    """Return the values (N, C) in 2**-16 channel scales that a file stands for.
+
+    Parameters
+    ----------
+    tables
+        One per group: `NUM_CELLS` shifts as signed bytes, or none.
+    """
+    values = walked.values.copy()
+    first = first_step = 0
+    for group, table in zip(groups, tables, strict=True):
+        if table:
+            shifts = np.concatenate([[0], np.frombuffer(table, np.int8)]).astype(np.int64)
+            for channel, step in enumerate(_steps_of(walked, group, first_step), first):
+                cell = walked.cells[:, channel].astype(np.int64)
+                size = (shifts[np.abs(cell)] * step + (1 << (SHIFT_BITS - 1))) >> SHIFT_BITS
+                values[:, channel] += np.sign(cell) * size
+        first += group.channels
+        first_step += group.num_steps
+    return values
+
+
+def fit_centroids(
+    walked: Walked,
+    groups: tuple[Group, ...],
+    wanted: npt.NDArray[np.float64],
+    prices: npt.NDArray[np.float64],
+) -> tuple[bytes, ...]:
+    """Choose the tables of a file: weighted mean shifts, where they are worth more than their bytes.
+
+    Parameters
+    ----------
+    wanted, prices : (N, C) float64
+        Values in channel scales, by rank, and the bits that a squared error in them is worth.
+    """
+    tables = []
+    first = first_step = 0
+    for group in groups:
+        weight, moment = np.zeros(NUM_CELLS + 1), np.zeros(NUM_CELLS + 1)
+        for channel, step in enumerate(_steps_of(walked, group, first_step), first):
+            cell = walked.cells[:, channel].astype(np.int64)
+            step_size = step * 2.0**-VALUE_BITS
+            error = wanted[:, channel] / step_size - walked.symbols[:, channel]
+            worth = prices[:, channel] * step_size**2
+            weight += np.bincount(np.abs(cell), worth, NUM_CELLS + 1)
+            moment += np.bincount(np.abs(cell), worth * error * np.sign(cell), NUM_CELLS + 1)
+        scale = 1 << SHIFT_BITS
+        mean = np.divide(moment, weight, out=np.zeros_like(weight), where=weight > 0)
+        shift = np.clip(np.rint(mean * scale), -128, 127)[1:] / scale
+        gain = float((2 * moment[1:] - weight[1:] * shift) @ shift)
+        table = (shift * scale).astype(np.int8).tobytes()
+        tables.append(table if gain > 8 * NUM_CELLS else b"")
+        first += group.channels
+        first_step += group.num_steps
+    return tuple(tables)

@@ -1,0 +1,39 @@
+"""The hash of what was coded: how a decoder knows that it decoded what the encoder meant (SPEC "META")."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.model.spec import Group
+from hemgs_format.metadata import Value, pack_metadata
+
+
+def symbols_digest(
+    metadata: dict[str, Value],
+    coords: npt.NDArray[np.int64],
+    symbols: npt.NDArray[np.int32],
+    groups: tuple[Group, ...],
+) -> bytes:
+    """Return the SHA-256 of all that a scene is made of: metadata, coordinates and symbols.
+
+    Parameters
+    ----------
+    metadata
+        META's map; its ``sha256`` is left out. It says what symbols stand for: the same symbols on another
+        lattice or with other scales are another scene.
+    coords : (N, 3) int64
+        In Morton order; hashed as i64le.
+    symbols : (N, C) int32
+        By rank; hashed group by group as i32le.
+    """
+    digest = hashlib.sha256(pack_metadata({key: v for key, v in metadata.items() if key != "sha256"}))
+    digest.update(coords.astype("<i8").tobytes())
+    first = 0
+    for group in groups:
+        part = symbols[:, first : first + group.channels]
+        digest.update(np.ascontiguousarray(part, dtype="<i4").tobytes())
+        first += group.channels
+    return digest.digest()

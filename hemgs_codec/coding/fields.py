@@ -1,0 +1,239 @@
+"""What a file's metadata says, typed and checked (SPEC "META")."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.coding.centroids import NUM_CELLS
+from hemgs_codec.context.graph import MAX_VOXEL_SHIFT
+from hemgs_codec.context.order import ORDERS, Order
+from hemgs_codec.lattice import NUM_LATTICE_STEPS, Lattice
+from hemgs_codec.model.hashgrid import Level
+from hemgs_codec.model.scaling import Scaling, slice_widths
+from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN, lambda_to_q
+from hemgs_codec.profile import groups
+from hemgs_codec.scene import MAX_SH_DEGREE
+from hemgs_format.errors import CorruptError
+from hemgs_format.metadata import Value
+
+MAX_CONTEXT = 64
+MAX_WINDOW = 255
+MAX_HIDDEN = 256
+MAX_HEADS = 16
+MAX_FEATURES = 16
+MAX_LEVELS = 32
+MAX_ENTRIES = 1 << 20
+MAX_LOG_RESOLUTION = 12
+_BOX_LIMIT = 1 << 30
+LAMBDA_Q_RANGE = (lambda_to_q(LAMBDA_MIN), lambda_to_q(LAMBDA_MAX))
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How contexts are chosen."""
+
+    order: Order
+    context: int
+    window: int
+    voxel_shift: int
+    box: tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Fields:
+    """All that META holds."""
+
+    sh_degree: int
+    lambda_q: int
+    lattice: Lattice
+    position_bits: int
+    geometry: Geometry
+    scaling: Scaling
+    spec: ModelSpec
+    centroids: tuple[bytes, ...]
+    symbols_sha256: bytes
+
+    def pack(self) -> dict[str, Value]:
+        """Return the metadata map."""
+        return {
+            "sh": self.sh_degree,
+            "lambda": self.lambda_q,
+            "origin": list(self.lattice.origin),
+            "unit": self.lattice.unit,
+            "step": self.lattice.index,
+            "bits": self.position_bits,
+            **pack_model_fields(self.geometry, self.scaling, self.spec),
+            "centroids": list(self.centroids),
+            "sha256": self.symbols_sha256,
+        }
+
+
+def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> dict[str, Value]:
+    """Return the part of the metadata that belongs to a fit, whatever λ it codes at."""
+    return {
+        "order": ORDERS.index(geometry.order),
+        "context": geometry.context,
+        "window": geometry.window,
+        "voxel": geometry.voxel_shift,
+        "box": list(geometry.box),
+        "offsets": scaling.offsets.astype("<f4").tobytes(),
+        "scales": scaling.scales.astype("<f4").tobytes(),
+        "net": [
+            spec.hidden,
+            spec.slice_hidden,
+            spec.heads,
+            spec.features,
+            int(spec.use_context) | int(spec.use_earlier) << 1,
+        ],
+        "grid": [[sum(1 << a for a in v.axes), v.log_resolution, v.entries] for v in spec.levels],
+    }
+
+
+class _Reader:
+    """Typed look-ups in an untrusted map; every failure is a CorruptError naming the key."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self.fields = fields
+
+    def get(self, key: str) -> Any:  # untrusted until checked by the callers
+        if key not in self.fields:
+            raise CorruptError(f'metadata: key "{key}" is missing')
+        return self.fields[key]
+
+    def integer(self, key: str, low: int, high: int) -> int:
+        return checked_integer(self.get(key), f'metadata: "{key}"', low, high)
+
+    def integers(self, key: str, limits: list[tuple[int, int]]) -> list[int]:
+        values = self.get(key)
+        if not isinstance(values, list) or len(values) != len(limits):
+            raise CorruptError(f'metadata: "{key}" isn\'t a list of {len(limits)} integers')
+        return [
+            checked_integer(v, f'metadata: "{key}"', low, high)
+            for v, (low, high) in zip(values, limits, strict=True)
+        ]
+
+    def number(self, key: str, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise CorruptError(f'metadata: "{key}" is {value!r}, expected a finite number')
+        return float(value)
+
+    def floats(self, key: str, count: int) -> npt.NDArray[np.float32]:
+        value = self.get(key)
+        if not isinstance(value, bytes) or len(value) != 4 * count:
+            raise CorruptError(f'metadata: "{key}" isn\'t {4 * count} bytes')
+        array = np.frombuffer(value, "<f4").astype(np.float32)
+        if not np.isfinite(array).all():
+            raise CorruptError(f'metadata: "{key}" holds a NaN or infinity')
+        return array
+
+
+def checked_integer(value: Any, what: str, low: int, high: int) -> int:
+    """Return value as an integer of low .. high, or raise CorruptError saying what it is."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise CorruptError(f"{what} is {value!r}, expected an integer of {low} .. {high}")
+    return value
+
+
+def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometry, Scaling, ModelSpec]:
+    """Invert `pack_model_fields`.
+
+    Raises
+    ------
+    CorruptError
+        A field is missing, of the wrong kind, or out of its range.
+    """
+    reader = _Reader(fields)
+    shape = groups(sh_degree)
+    order = ORDERS[reader.integer("order", 0, len(ORDERS) - 1)]
+    bound = (-_BOX_LIMIT, _BOX_LIMIT)
+    box = reader.integers("box", [bound, bound, bound, (1, _BOX_LIMIT)])
+    geometry = Geometry(
+        order=order,
+        context=reader.integer("context", 0, MAX_CONTEXT),
+        window=reader.integer("window", 1, MAX_WINDOW),
+        voxel_shift=reader.integer("voxel", 0, MAX_VOXEL_SHIFT),
+        box=(box[0], box[1], box[2], box[3]),
+    )
+    slices = len(slice_widths(shape))
+    scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices))
+    if (scaling.scales < 0).any():
+        raise CorruptError('metadata: "scales" holds a negative scale')
+    hidden, slice_hidden, heads, features, flags = reader.integers(
+        "net", [(1, MAX_HIDDEN), (1, MAX_HIDDEN), (1, MAX_HEADS), (1, MAX_FEATURES), (0, 3)]
+    )
+    if flags & 1 and geometry.context == 0:
+        raise CorruptError('metadata: "net" asks for an autoregressive network, "context" is 0')
+    spec = ModelSpec(
+        groups=shape,
+        levels=_unpack_levels(reader.get("grid")),
+        features=features,
+        hidden=hidden,
+        slice_hidden=slice_hidden,
+        heads=heads,
+        use_context=bool(flags & 1),
+        use_earlier=bool(flags & 2),
+    )
+    return geometry, scaling, spec
+
+
+def _unpack_levels(rows: Any) -> tuple[Level, ...]:
+    if not isinstance(rows, list) or len(rows) > MAX_LEVELS:
+        raise CorruptError(f'metadata: "grid" isn\'t a list of at most {MAX_LEVELS} levels')
+    levels = []
+    for row in rows:
+        mask, resolution, entries = _Reader({"grid": row}).integers(
+            "grid", [(1, 7), (0, MAX_LOG_RESOLUTION), (1, MAX_ENTRIES)]
+        )
+        axes = tuple(axis for axis in range(3) if mask >> axis & 1)
+        if len(axes) < 2:
+            raise CorruptError("metadata: a level of the hash grid spans fewer than two axes")
+        levels.append(Level(axes, resolution, entries))
+    return tuple(levels)
+
+
+def _unpack_centroids(tables: Any, groups: int) -> tuple[bytes, ...]:
+    if not isinstance(tables, list) or len(tables) != groups:
+        raise CorruptError(f'metadata: "centroids" isn\'t a list of {groups} tables')
+    if not all(isinstance(table, bytes) and len(table) in (0, NUM_CELLS) for table in tables):
+        raise CorruptError(f'metadata: a table of "centroids" isn\'t 0 or {NUM_CELLS} bytes')
+    return tuple(tables)
+
+
+def unpack_fields(fields: dict[str, Any]) -> Fields:
+    """Read META's map.
+
+    Raises
+    ------
+    CorruptError
+        A field is missing, of the wrong kind, or out of its range.
+    """
+    reader = _Reader(fields)
+    sh_degree = reader.integer("sh", 0, MAX_SH_DEGREE)
+    origin = reader.get("origin")
+    if not isinstance(origin, list) or len(origin) != 3:
+        raise CorruptError('metadata: "origin" isn\'t a list of three numbers')
+    x, y, z = (reader.number("origin", v) for v in origin)
+    unit = reader.number("unit", reader.get("unit"))
+    if unit <= 0:
+        raise CorruptError(f'metadata: "unit" is {unit}, expected a positive number')
+    geometry, scaling, spec = unpack_model_fields(fields, sh_degree)
+    digest = reader.get("sha256")
+    if not isinstance(digest, bytes) or len(digest) != 32:
+        raise CorruptError('metadata: "sha256" isn\'t 32 bytes')
+    return Fields(
+        sh_degree=sh_degree,
+        lambda_q=reader.integer("lambda", *LAMBDA_Q_RANGE),
+        lattice=Lattice((x, y, z), unit, reader.integer("step", 0, NUM_LATTICE_STEPS - 1)),
+        position_bits=reader.integer("bits", 1, 21),
+        geometry=geometry,
+        scaling=scaling,
+        spec=spec,
+        centroids=_unpack_centroids(reader.get("centroids"), len(spec.groups)),
+        symbols_sha256=digest,
+    )

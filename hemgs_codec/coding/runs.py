@@ -1,0 +1,151 @@
+"""Attribute runs: symbols of consecutive batches of one group, one section each (SPEC "Runs").
+
+A run is a varint, the number of its batches, then the range coder's words. It's sealed once it holds about
+`RUN_BITS`, so that a prefix of the file is a coarser scene and no stream grows without bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.coding.quantise import choose_symbols
+from hemgs_codec.model.units import step_table
+from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder
+from hemgs_codec.sections import RUN_IDS
+from hemgs_format.cursor import Cursor, pack_varint
+from hemgs_format.errors import CorruptError
+from hemgs_format.sections import Section
+
+Int64Array = npt.NDArray[np.int64]
+RUN_BITS = 8 * 16384
+
+
+class SceneCoder:
+    """Encode a scene's values: quantise each slice with the predicted steps, by rate and distortion.
+
+    Parameters
+    ----------
+    values : (N, C) float64
+        Attributes in channel scales, by rank.
+    prices : (N, C) float64 or None
+        Bits that a squared error in channel scales is worth; None: round to the nearest symbol.
+    run_bits : int
+        Seal a run after the batch with which it holds this much.
+    """
+
+    def __init__(
+        self,
+        values: npt.NDArray[np.float64],
+        prices: npt.NDArray[np.float64] | None = None,
+        run_bits: int = RUN_BITS,
+    ) -> None:
+        self.values = values
+        self.run_bits = run_bits
+        self.prices = prices
+        self.sections: list[Section] = []
+        self.bits = np.zeros(values.shape[1])  # by channel, as the tables have it
+        self._encoder = SymbolEncoder()
+        self._batches = 0
+        self._run_bits = 0.0
+
+    def code(
+        self,
+        group: int,  # noqa: ARG002  the run's header has it, when it's sealed
+        ranks: Int64Array,
+        channels: Int64Array,
+        steps: Int64Array,
+        means: Int64Array,
+        sigmas: Int64Array,
+    ) -> Int64Array:
+        """See `walk.Coder`."""
+        step = step_table()[steps][:, None] / 65536.0
+        where = (ranks[:, None], channels)
+        wanted = (self.values[where] / step).ravel()
+        price = (
+            np.full(wanted.shape, np.inf) if self.prices is None else (self.prices[where] * step**2).ravel()
+        )
+        symbols, bits = choose_symbols(wanted, means.ravel(), sigmas.ravel(), price)
+        self._encoder.encode_gaussian(symbols, means.ravel(), sigmas.ravel())
+        self.bits[channels] += bits.reshape(means.shape).sum(axis=0)
+        self._run_bits += float(bits.sum())
+        return symbols.reshape(means.shape)
+
+    def end_batch(self, group: int) -> None:
+        """See `walk.Coder`."""
+        self._batches += 1
+        if self._run_bits >= self.run_bits:
+            self._seal(group)
+
+    def end_group(self, group: int) -> None:
+        """See `walk.Coder`."""
+        if self._batches:
+            self._seal(group)
+
+    def _seal(self, group: int) -> None:
+        data = pack_varint(self._batches) + self._encoder.finish()
+        self.sections.append(Section(RUN_IDS[group], data))
+        self._encoder = SymbolEncoder()
+        self._batches = 0
+        self._run_bits = 0.0
+
+
+class FileCoder:
+    """Decode a file's runs.
+
+    Raises
+    ------
+    CorruptError
+        Runs and batches don't match.
+    """
+
+    def __init__(self, sections: Sequence[Section]) -> None:
+        self._sections = list(sections)
+        self._next = 0
+        self._left = 0
+        self._decoder: SymbolDecoder | None = None
+
+    def code(
+        self,
+        group: int,
+        ranks: Int64Array,  # noqa: ARG002  only an encoder asks which values and steps these are
+        channels: Int64Array,  # noqa: ARG002
+        steps: Int64Array,  # noqa: ARG002
+        means: Int64Array,
+        sigmas: Int64Array,
+    ) -> Int64Array:
+        """See `walk.Coder`."""
+        symbols = self._open(group).decode_gaussian(means.ravel(), sigmas.ravel())
+        return symbols.reshape(means.shape)
+
+    def _open(self, group: int) -> SymbolDecoder:
+        if self._decoder is None:
+            if self._next == len(self._sections) or self._sections[self._next].id != RUN_IDS[group]:
+                raise CorruptError(f'section "{RUN_IDS[group]}": a run is missing')
+            cursor = Cursor(self._sections[self._next].data, RUN_IDS[group])
+            self._left = cursor.varint()
+            if self._left == 0:
+                raise CorruptError(f'section "{RUN_IDS[group]}": a run of no batches')
+            self._decoder = SymbolDecoder(cursor.take(cursor.remaining))
+            self._next += 1
+        return self._decoder
+
+    def end_batch(self, group: int) -> None:
+        """See `walk.Coder`."""
+        decoder = self._open(group)
+        self._left -= 1
+        if self._left == 0:
+            decoder.finish()
+            self._decoder = None
+
+    def end_group(self, group: int) -> None:
+        """See `walk.Coder`."""
+        if self._decoder is not None:
+            raise CorruptError(f'section "{RUN_IDS[group]}": the last run goes on after the group')
+
+    def finish(self) -> None:
+        """Check that every run was used."""
+        if self._next != len(self._sections):
+            raise CorruptError(f'section "{self._sections[self._next].id}": an unexpected run')

@@ -1,0 +1,284 @@
+"""Visit every slice of every anchor: the one loop that encoder and decoder share (SPEC "Decoding order").
+
+The walk knows how symbols are predicted; a `Coder` knows where they come from (a scene) or go to (a file),
+and returns them either way. So an encoder can't see anything that a decoder won't.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.coding.centroids import cells_of
+from hemgs_codec.context.graph import Graph
+from hemgs_codec.model import predictor
+from hemgs_codec.model.arithmetic import Array, ExactArithmetic
+from hemgs_codec.model.frozen import FrozenModel
+from hemgs_codec.model.hashgrid import hash_coordinates, interpolate
+from hemgs_codec.model.scaling import activations
+from hemgs_codec.model.units import (
+    LAMBDA_REFERENCE_Q,
+    NUM_STEPS,
+    UNIT,
+    UNIT_BITS,
+    UNIT_STEP,
+    VALUE_BITS,
+    step_table,
+)
+from hemgs_codec.progress import Progress
+
+_CHUNK = 8192  # anchors at once where there is no order to keep
+_EDGE_CHUNK = 1 << 16  # context edges at once: bounds memory, for a batch may hold most of a scene
+_MEAN_LIMIT = float(1 << 26)
+Int64Array = npt.NDArray[np.int64]
+
+
+class Coder(Protocol):
+    """Where a walk's symbols come from or go to."""
+
+    def code(
+        self,
+        group: int,
+        ranks: Int64Array,
+        channels: Int64Array,
+        steps: Int64Array,
+        means: Int64Array,
+        sigmas: Int64Array,
+    ) -> Int64Array:
+        """Code one slice of one batch.
+
+        Parameters
+        ----------
+        ranks, channels : (n,), (W,)
+            Anchors, ascending, and the live channels among all.
+        steps : (n,)
+            Step index of each anchor.
+        means, sigmas : (n, W)
+            Mean in sixteenths of a symbol and σ index.
+
+        Returns
+        -------
+        (n, W) int64
+            The symbols.
+        """
+
+    def end_batch(self, group: int) -> None:
+        """End a batch: a run may end here."""
+
+    def end_group(self, group: int) -> None:
+        """End a group: a run must end here."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """What a walk leaves, by rank.
+
+    Attributes
+    ----------
+    symbols : (N, C) int32
+    values : (N, C) int64
+        The middles of the symbols' bins, in 2**-16 channel scales.
+    cells : (N, C) int8
+        See `centroids.cells_of`.
+    steps : (N, S) int16
+        Step indices of all groups' step channels.
+    """
+
+    symbols: npt.NDArray[np.int32]
+    values: Int64Array
+    cells: npt.NDArray[np.int8]
+    steps: npt.NDArray[np.int16]
+
+
+def lambda_feature(lambda_q: int) -> int:
+    """Return the networks' input for λ: ±1024 at three octaves from 2e-3."""
+    return (lambda_q - LAMBDA_REFERENCE_Q) * 4 // 3
+
+
+def walk(
+    model: FrozenModel,
+    arithmetic: ExactArithmetic,
+    graph: Graph,
+    points: Int64Array,
+    box: Int64Array,
+    lambda_q: int,
+    live: npt.NDArray[np.bool],
+    coder: Coder,
+    progress: Progress | None = None,
+    stage: str = "code",
+) -> Walked:
+    """Code every group in order.
+
+    Parameters
+    ----------
+    points : (N, 3) int64
+        Base coordinates by rank.
+    box : (4,) int64
+        Box of the hash grid.
+    live : (C,) bool
+        False for channels that are constant over the scene: their symbols are 0 and not coded.
+    """
+    spec = model.spec
+    count = len(points)
+    location = np.empty((count, spec.hash_width + 2), dtype=np.int16)
+    for start in range(0, count, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        location[rows, : spec.hash_width] = interpolate(
+            hash_coordinates(points[rows], box), spec.levels, model.tables, UNIT_BITS
+        )
+    location[:, spec.hash_width :] = graph.geometry
+    state = _State(model, arithmetic, graph, location, lambda_q, live, coder)
+    batches = graph.layers if spec.use_context else np.array_split(np.arange(count), -(-count // _CHUNK))
+    total = len(batches) * len(spec.groups)
+    for group in range(len(spec.groups)):
+        state.open_group(group)
+        for number, ranks in enumerate(batches):
+            state.code_batch(group, ranks)
+            coder.end_batch(group)
+            if progress is not None and (number % 16 == 0 or number + 1 == len(batches)):
+                progress(stage, group * len(batches) + number + 1, total)
+        coder.end_group(group)
+    return Walked(state.symbols, state.values, state.cells, np.concatenate(state.all_steps, axis=1))
+
+
+class _State:
+    """The walk's arrays, by rank."""
+
+    def __init__(
+        self,
+        model: FrozenModel,
+        m: ExactArithmetic,
+        graph: Graph,
+        location: npt.NDArray[np.int16],
+        lambda_q: int,
+        live: npt.NDArray[np.bool],
+        coder: Coder,
+    ) -> None:
+        self.spec, self.m, self.graph, self.location, self.coder = model.spec, m, graph, location, coder
+        count = len(location)
+        self.lambda_feature = float(lambda_feature(lambda_q))
+        self.slope = float((lambda_q - LAMBDA_REFERENCE_Q) * UNIT // 512)
+        self.live = live
+        self.is_live = True
+        self.symbols = np.zeros((count, self.spec.channels), dtype=np.int32)
+        self.values = np.zeros((count, self.spec.channels), dtype=np.int64)
+        self.seen = np.zeros((count, self.spec.channels), dtype=np.int16)  # activations of decoded values
+        self.cells = np.zeros((count, self.spec.channels), dtype=np.int8)
+        self.all_steps: list[npt.NDArray[np.int16]] = []
+        self.table = step_table()
+        self.prior: Any = None
+        self.keys: Any = None
+        self.own: Any = None
+        self.steps = np.zeros((count, 1), dtype=np.int64)
+
+    def _float(self, values: npt.NDArray[Any]) -> Array:
+        return self.m.array(values.astype(np.float64))
+
+    def open_group(self, group: int) -> None:
+        """Evaluate what doesn't depend on the group's own values: prior features and steps of all anchors."""
+        spec, m, count = self.spec, self.m, len(self.location)
+        first = spec.first_channel(group)
+        self.is_live = bool(self.live[first : first + spec.groups[group].channels].any())
+        if not self.is_live:  # all its symbols are 0 and none is coded
+            self.all_steps.append(np.zeros((count, spec.groups[group].num_steps), dtype=np.int16))
+            return
+        earlier = spec.earlier(group)
+        priors, steps = [], []
+        for start in range(0, count, _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            location = self._float(self.location[rows])
+            lam = self._float(np.full((len(location), 1), self.lambda_feature))
+            p = predictor.prior(m, group, location, self._float(self.seen[rows, :earlier]), lam)
+            octaves = m.numpy(predictor.step_octaves(m, group, p, lam)) + self.slope
+            index = np.floor(octaves * (8.0 / UNIT)) + UNIT_STEP
+            priors.append(p)
+            steps.append(np.clip(index, 0, NUM_STEPS - 1).astype(np.int64))
+        self.prior = m.xp.concatenate(priors)
+        self.steps = np.concatenate(steps)
+        self.all_steps.append(self.steps.astype(np.int16))
+        width = spec.groups[group].channels
+        self.own = self._float(np.zeros((count, width)))
+        if spec.use_context:
+            self.keys = self._float(np.zeros((count, spec.hidden)))
+
+    def code_batch(self, group: int, ranks: Int64Array) -> None:
+        """Predict and code one batch of anchors, slice by slice."""
+        if not self.is_live:
+            return
+        spec, m = self.spec, self.m
+        shape = spec.groups[group]
+        first = spec.first_channel(group)
+        rows = m.array(ranks)
+        earlier = self._float(self.seen[ranks, : spec.earlier(group)])
+        prior = self.prior[rows]
+        pooled = attended = None
+        if spec.use_context:
+            pooled, attended = self._look_around(group, ranks)
+            attended = attended.reshape(len(ranks), spec.heads, shape.channels)
+        done = 0
+        for number, width in enumerate(shape.slices):
+            part = None if attended is None else attended[:, :, done : done + width].reshape(len(ranks), -1)
+            steps = self.steps[ranks, shape.steps[number]]
+            octaves = self._float((steps - UNIT_STEP)[:, None] * (UNIT // 8))
+            mean, log_sigma = predictor.slice_parameters(
+                m, spec, group, number, prior, pooled, part, octaves, self.own[rows, :done]
+            )
+            channels = np.arange(first + done, first + done + width)
+            self._code_slice(group, ranks, channels, steps, m.numpy(mean), m.numpy(log_sigma))
+            self.own[rows, done : done + width] = self._float(self.seen[ranks[:, None], channels])
+            done += width
+        if spec.use_context:
+            self.keys[rows] = predictor.key(m, group, m.concat([earlier, self.own[rows]]))
+
+    def _look_around(self, group: int, ranks: Int64Array) -> tuple[Array, Array]:
+        """Evaluate the autoregressive network for a batch: see `predictor.context`."""
+        m = self.m
+        seen = self.spec.earlier(group)
+        size = max(_EDGE_CHUNK // self.graph.neighbours.shape[1], 1)
+        parts = []
+        for start in range(0, len(ranks), size):
+            part = ranks[start : start + size]
+            neighbours = self.graph.neighbours[part]
+            near = m.array(np.maximum(neighbours, 0).astype(np.int64))
+            parts.append(
+                predictor.context(
+                    m,
+                    group,
+                    self.keys[near],
+                    self.own[near],
+                    self._float(self.graph.geometry[part]),
+                    self._float(self.seen[part, :seen]),
+                    self._float(self.graph.edges[part]),
+                    self._float(neighbours >= 0),
+                )
+            )
+        pooled, attended = zip(*parts, strict=True)
+        return m.xp.concatenate(pooled), m.xp.concatenate(attended)
+
+    def _code_slice(
+        self,
+        group: int,
+        ranks: Int64Array,
+        channels: Int64Array,
+        steps: Int64Array,
+        mean: npt.NDArray[np.float64],
+        log_sigma: npt.NDArray[np.float64],
+    ) -> None:
+        live = self.live[channels]
+        if not live.any():
+            return
+        step = self.table[steps][:, None]
+        means = np.clip(mean[:, live], -_MEAN_LIMIT, _MEAN_LIMIT).astype(np.int64)
+        means = (16 * means + step // 2) // step
+        eighths = np.floor((log_sigma[:, live] + float(1 << (VALUE_BITS - 4))) * 2.0 ** (3 - VALUE_BITS))
+        sigmas = np.clip(eighths - (steps[:, None] - UNIT_STEP) + 32, 0, 127).astype(np.int64)
+        symbols = self.coder.code(group, ranks, channels[live], steps, means, sigmas)
+        values = symbols * step
+        where = (ranks[:, None], channels[live])
+        self.symbols[where] = symbols
+        self.values[where] = values
+        self.cells[where] = cells_of(symbols, means, sigmas)
+        self.seen[where] = activations(values)

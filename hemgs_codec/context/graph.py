@@ -1,0 +1,112 @@
+"""The context graph of a lattice: who comes when and who sees whom (SPEC "Order and contexts")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.context.neighbours import batches, nearest
+from hemgs_codec.context.order import Order, coding_sequence, window_growth
+from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
+
+MAX_VOXEL_SHIFT = 25
+"""A voxel is at most the largest extent of a scene."""
+_MAX_VOXEL = 30  # a window of such voxels holds every scene; beyond, squares would leave 64 bits
+_CHUNK = 1 << 14  # anchors whose edges are computed at once
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A context graph; rows are anchors in coding order (row = rank).
+
+    Attributes
+    ----------
+    sequence : (N,) int64
+        Morton index of each rank.
+    neighbours : (N, n) int32
+        Ranks of the context, nearest first, -1 where there are fewer than n.
+    edges : (N, n, 4) int16
+        Relative position in quarter voxels of the window's growth and log distance, in 1/1024.
+    geometry : (N, 2) int16
+        Window growth and context size, in 1/1024.
+    layers : list of (B,) int64
+        Ranks of each batch, ascending.
+    """
+
+    sequence: npt.NDArray[np.int64]
+    neighbours: npt.NDArray[np.int32]
+    edges: npt.NDArray[np.int16]
+    geometry: npt.NDArray[np.int16]
+    layers: list[npt.NDArray[np.int64]]
+
+
+def build_graph(
+    coords: npt.NDArray[np.int64],
+    points: npt.NDArray[np.int64],
+    *,
+    order: Order,
+    context: int,
+    window: int,
+    voxel_shift: int,
+) -> Graph:
+    """Build the context graph.
+
+    Parameters
+    ----------
+    coords, points : (N, 3) int64
+        Lattice and base coordinates in Morton order.
+    context, window : int
+        n, and the odd window width in voxels.
+    voxel_shift : int
+        log2 of the voxel in base units.
+    """
+    sequence = coding_sequence(coords, order)
+    voxel = np.minimum(window_growth(len(coords), order) + voxel_shift, _MAX_VOXEL)
+    neighbours, squared = nearest(points, sequence, (window // 2) << voxel, count=context)
+    ranked = points[sequence]
+    edges = np.empty((*neighbours.shape, 4), dtype=np.int16)
+    for start in range(0, len(coords), _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        edges[rows] = _edges(ranked, ranked[rows], neighbours[rows], squared[rows], voxel[rows])
+    count = (neighbours >= 0).sum(1)
+    geometry = np.stack([(voxel - voxel_shift) * (UNIT // 4), count * UNIT // max(context, 1)], axis=1)
+    return Graph(
+        sequence=sequence,
+        neighbours=neighbours,
+        edges=edges,
+        geometry=geometry.astype(np.int16),
+        layers=batches(neighbours),
+    )
+
+
+def _edges(
+    ranked: npt.NDArray[np.int64],
+    own: npt.NDArray[np.int64],
+    neighbours: npt.NDArray[np.int32],
+    squared: npt.NDArray[np.int64],
+    voxel: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Edge features (n, k, 4) of anchors at ``own`` (n, 3), their context among the points by rank (N, 3)."""
+    relative = ranked[np.maximum(neighbours, 0)] - own[:, None]
+    relative <<= 8
+    relative >>= voxel[:, None, None]
+    # a sixteenth of a voxel is as near as near gets: duplicates have no log distance of their own
+    nearest_square = (np.int64(1) << np.maximum(2 * voxel - 8, 0))[:, None]
+    distance = log2_fixed(squared + nearest_square) - 512 * voxel[:, None]
+    edges = np.concatenate([relative, distance[..., None]], axis=-1)
+    edges[neighbours < 0] = 0
+    return np.asarray(np.clip(edges, -LIMIT, LIMIT), dtype=np.int64)
+
+
+def choose_voxel_shift(points: npt.NDArray[np.int64]) -> int:
+    """Return log2 of the voxel nearest the median nearest distance of base coordinates in Morton order."""
+    if len(points) < 2:
+        return 0
+    sequence = np.arange(len(points), dtype=np.int64)
+    everywhere = np.full(len(points), 1 << 27, dtype=np.int64)
+    _, squared = nearest(points, sequence, everywhere, count=1, causal=False)
+    distinct = squared[squared > 0]
+    shift = int(np.median(log2_fixed(distinct)) + 256) // 512 if len(distinct) else 0
+    return min(shift, MAX_VOXEL_SHIFT)

@@ -1,0 +1,59 @@
+"""Coding order: a rank per anchor (SPEC section "Order and contexts").
+
+An order is nothing but a permutation of the Morton-sorted anchors. ``raster`` is the paper's; ``permuted``
+hashes the Morton index, so that the context graph is shallow and few sequential batches are needed.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Order = Literal["permuted", "raster"]
+ORDERS: tuple[Order, ...] = ("permuted", "raster")
+
+
+def splitmix64(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Hash 64-bit integers by the splitmix64 finaliser, a bijection: distinct inputs never tie."""
+    x = values + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def coding_sequence(coords: npt.NDArray[np.int64], order: Order) -> npt.NDArray[np.int64]:
+    """Return the anchors' Morton indices in coding order.
+
+    Parameters
+    ----------
+    coords : (N, 3) int64
+        Lattice coordinates in Morton order, duplicates allowed.
+    order : {"permuted", "raster"}
+
+    Returns
+    -------
+    (N,) int64
+        ``sequence[rank]`` is the Morton index of the anchor with that rank.
+    """
+    if order == "raster":  # x runs fastest; anchors of one cell keep their Morton order (lexsort is stable)
+        return np.lexsort((coords[:, 0], coords[:, 1], coords[:, 2])).astype(np.int64)
+    index = np.arange(len(coords), dtype=np.uint64)
+    return np.argsort(splitmix64(index), kind="stable").astype(np.int64)
+
+
+def window_growth(num_anchors: int, order: Order) -> npt.NDArray[np.int64]:
+    """Return by how many powers of two each rank's window is widened, (N,) int64.
+
+    In the permuted order only ``rank`` anchors are known when one is coded, so their spacing on a surface is
+    ``sqrt(N / rank)`` times the final one: growth = floor(log2(N / (rank + 1)) / 2). Raster order codes at
+    full density.
+    """
+    growth = np.zeros(num_anchors, dtype=np.int64)
+    if order == "raster":
+        return growth
+    known = np.arange(1, num_anchors + 1, dtype=np.int64)
+    for level in range(1, 16):  # growth >= level exactly where known * 4**level <= N
+        growth += known << (2 * level) <= num_anchors
+    return growth

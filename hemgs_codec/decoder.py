@@ -1,0 +1,201 @@
+"""Bytes to scene (SPEC, in its order)."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec import profile
+from hemgs_codec.coding.centroids import shifted_values
+from hemgs_codec.coding.digest import symbols_digest
+from hemgs_codec.coding.fields import Fields, unpack_fields
+from hemgs_codec.coding.runs import FileCoder
+from hemgs_codec.coding.walk import Walked, walk
+from hemgs_codec.context.graph import build_graph
+from hemgs_codec.location import decode_locations
+from hemgs_codec.model.arithmetic import ExactArithmetic
+from hemgs_codec.model.frozen import FrozenModel, unpack_model
+from hemgs_codec.model.probe import is_exact
+from hemgs_codec.progress import Progress
+from hemgs_codec.scene import GaussianScene
+from hemgs_codec.sections import KNOWN, split_sections
+from hemgs_codec.threads import use_threads
+from hemgs_format.container import read_container
+from hemgs_format.errors import CorruptError, SceneError, UnsupportedVersionError
+from hemgs_format.metadata import unpack_metadata
+
+CPU = "cpu"
+"""The default device: networks run in NumPy, which is faster than torch at the sizes of a batch."""
+_TORCH_PREFIX = "torch:"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A file's integers, before they become a scene.
+
+    Attributes
+    ----------
+    coords : (N, 3) int64
+        Lattice coordinates in Morton order.
+    sequence : (N,) int64
+        Morton index of each rank.
+    """
+
+    fields: Fields
+    coords: npt.NDArray[np.int64]
+    sequence: npt.NDArray[np.int64]
+    walked: Walked
+
+
+def open_arithmetic(model: FrozenModel, device: str) -> ExactArithmetic:
+    """Return a model's integer arithmetic on a device; NumPy's where the device turns out not to be exact.
+
+    Parameters
+    ----------
+    device
+        "cpu" (NumPy), or a torch device such as "cuda"; "torch:cpu" is torch on the CPU, "torch:cuda" is
+        "cuda".
+    """
+    if device == CPU:
+        return model.arithmetic(None)
+    return model.arithmetic(check_device(device.removeprefix(_TORCH_PREFIX)))
+
+
+def check_device(device: str) -> str | None:
+    """Return a torch device's name, None (with a warning) if its matrix products aren't exact.
+
+    Raises
+    ------
+    SceneError
+        There is no such device.
+    """
+    try:
+        exact = is_exact(device)
+    except (RuntimeError, AssertionError) as error:
+        raise SceneError(f"device {device!r} can't be used: {str(error).splitlines()[0]}") from error
+    if not exact:
+        warnings.warn(f"device {device!r} doesn't multiply integers exactly: using NumPy", stacklevel=2)
+        return None
+    return device
+
+
+def decode_symbols(
+    data: bytes | memoryview, *, device: str = "cpu", progress: Progress | None = None
+) -> Decoded:
+    """Decode a file's integers and compare their hash with the encoder's.
+
+    Raises
+    ------
+    HgsError
+        The data isn't a whole .hgs file that this version reads.
+    """
+    container = read_container(data, known=KNOWN)
+    if container.profile != "gaussian":
+        raise UnsupportedVersionError(f"profile {container.profile!r} isn't read by this version")
+    if container.num_points == 0:
+        raise CorruptError("the file holds no Gaussians, expected at least one")
+    parts, runs = split_sections(container.sections)
+    raw: dict[str, Any] = unpack_metadata(parts["META"])
+    fields = unpack_fields(raw)
+    model = unpack_model(fields.spec, parts["NETS"], parts["HASH"])
+    arithmetic = open_arithmetic(model, device)
+    coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
+    points = fields.lattice.base_points(coords)
+    if len(points) and int(points.max()) >= 1 << 26:
+        raise CorruptError("locations lie beyond 2**26 base units: lattice step and bits don't go together")
+    geometry = fields.geometry
+    graph = build_graph(
+        coords,
+        points,
+        order=geometry.order,
+        context=geometry.context,
+        window=geometry.window,
+        voxel_shift=geometry.voxel_shift,
+    )
+    coder = FileCoder(runs)
+    walked = walk(
+        model,
+        arithmetic,
+        graph,
+        points[graph.sequence],
+        np.array(geometry.box),
+        fields.lambda_q,
+        fields.scaling.channel_scales(fields.spec.groups) > 0,
+        coder,
+        progress,
+        "decode",
+    )
+    coder.finish()
+    if symbols_digest(raw, coords, walked.symbols, fields.spec.groups) != fields.symbols_sha256:
+        raise CorruptError("the decoded symbols don't have the hash that the encoder wrote")
+    return Decoded(fields, coords, graph.sequence, walked)
+
+
+def decode(
+    data: bytes | memoryview,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> GaussianScene:
+    """Decode the bytes of an .hgs file.
+
+    Parameters
+    ----------
+    data
+        A whole file.
+    device
+        Where networks run: "cpu" (NumPy), or a torch device such as "cuda" or "torch:cpu". The result is the
+        same.
+    threads
+        CPU threads; None: the machine's cores. The result is the same.
+
+    Returns
+    -------
+    GaussianScene
+        The scene, its Gaussians in Morton order of their positions.
+
+    Raises
+    ------
+    HgsError
+        The data isn't a whole .hgs file that this version reads.
+    """
+    with use_threads(threads):
+        return reconstruct(decode_symbols(data, device=device, progress=progress))
+
+
+def reconstruct(decoded: Decoded) -> GaussianScene:
+    """Turn a file's integers into a scene.
+
+    Raises
+    ------
+    CorruptError
+        A value is beyond what float32 holds.
+    """
+    fields = decoded.fields
+    values = np.empty((len(decoded.coords), fields.spec.channels), dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = shifted_values(decoded.walked, fields.spec.groups, fields.centroids)
+        values[decoded.sequence] = fields.scaling.attributes(shifted, fields.spec.groups)
+        means = fields.lattice.means(decoded.coords)
+        scene = profile.scene_from_attributes(means, values, fields.sh_degree)
+    try:
+        scene.validate()
+    except SceneError as error:
+        raise CorruptError(f"the decoded scene isn't one: {error}") from error
+    return scene
+
+
+def verify(data: bytes | memoryview, *, threads: int | None = None, progress: Progress | None = None) -> None:
+    """Check a file: structure, checksums, and the hash of its decoded symbols.
+
+    Raises
+    ------
+    HgsError
+        What is wrong.
+    """
+    decode(data, threads=threads, progress=progress)

@@ -1,0 +1,1 @@
+"""Fitting the entropy model to a scene: floats in, frozen integers out."""

@@ -1,0 +1,90 @@
+"""Fits kept on disk, by a hash of the scene and every fit option, so that another λ is one coding pass."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.atomic import atomic_write
+from hemgs_codec.fit.fit import EncodeOptions
+from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
+from hemgs_codec.scene import GaussianScene
+from hemgs_codec.version import __version__
+from hemgs_format.errors import HgsError, SceneError
+
+
+def cache_directory() -> Path:
+    """Return the user's cache directory for fits: $HEMGS_CACHE, else hemgs in $XDG_CACHE_HOME or ~/.cache."""
+    if os.environ.get("HEMGS_CACHE"):
+        return Path(os.environ["HEMGS_CACHE"])
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "hemgs"
+
+
+def fit_key(
+    scene: GaussianScene, weights: npt.NDArray[np.float64], options: EncodeOptions, threads: int
+) -> bytes:
+    """Hash all that a fit depends on: scene, weights, options, threads and version."""
+    digest = hashlib.sha256()
+    settings = sorted(asdict(options).items())
+    digest.update(repr((__version__, settings, threads)).encode())
+    for array in (
+        scene.means,
+        scene.log_scales,
+        scene.quats,
+        scene.opacity_logits,
+        scene.sh0,
+        scene.shN,
+        weights,
+    ):
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()
+
+
+def load_fit(path: Path, key: bytes, *, explicit: bool) -> FittedModel | None:
+    """Return the fit in a file, None where there is none.
+
+    Parameters
+    ----------
+    explicit : bool
+        True for a file that the user named: one that doesn't fit is refused. In the cache it's just not used.
+
+    Raises
+    ------
+    HgsError
+        Only if explicit: the file is damaged, or of another scene or other options.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if explicit:
+            raise
+        return None
+    try:
+        fitted, found = unpack_fitted(data)
+    except HgsError:
+        if explicit:
+            raise
+        return None
+    if found != key:
+        if explicit:
+            raise SceneError(
+                f"{path} holds a fit of another scene or of other options: name another file, or remove it"
+            )
+        return None
+    return fitted
+
+
+def store_fit(path: Path, fitted: FittedModel, key: bytes) -> None:
+    """Keep a fit; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, force=True) as stream:
+        stream.write(pack_fitted(fitted, key))

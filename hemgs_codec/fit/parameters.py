@@ -1,0 +1,138 @@
+"""Float parameters of a model, in two flat tensors: an optimiser step touches two and not two hundred."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hemgs_codec.model.spec import ModelSpec
+
+WEIGHT_STEP_SHARE = 0.4
+"""Step of a weight matrix as a share of its rms, rounded to a power of two."""
+_STEP_FLOOR = 2.0**-14
+
+
+@dataclass
+class Parameters:
+    """Parameters of a model.
+
+    Attributes
+    ----------
+    network : (P,) float32 leaf
+        All weight matrices and biases, in file order.
+    grid : (E, F) float32 leaf
+        All hash-grid entries before binarisation, level after level.
+    names, shapes
+        Names and shapes of the pieces of ``network``: ``*.w`` (fan_in, fan_out) and ``*.b`` (fan_out,).
+    matrix : (P,) int64
+        Which matrix each element belongs to, -1 for biases.
+    """
+
+    network: torch.Tensor
+    grid: torch.Tensor
+    names: list[str]
+    shapes: list[tuple[int, ...]]
+    matrix: torch.Tensor
+    num_matrices: int
+
+    def pieces(self, network: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Split a flat tensor like ``network`` into its named pieces."""
+        parts = torch.split(network, [math.prod(shape) for shape in self.shapes])
+        return {
+            name: part.view(shape) for name, part, shape in zip(self.names, parts, self.shapes, strict=True)
+        }
+
+    def weight_steps(self) -> torch.Tensor:
+        """Choose the power-of-two step of every matrix, (num_matrices,)."""
+        weights = self.matrix >= 0
+        square = torch.zeros(self.num_matrices).index_add_(
+            0, self.matrix[weights], self.network.detach()[weights] ** 2
+        )
+        count = torch.bincount(self.matrix[weights], minlength=self.num_matrices)
+        rms = (square / count).sqrt()
+        return torch.exp2(torch.log2((rms * WEIGHT_STEP_SHARE).clamp(_STEP_FLOOR, 1.0)).round())
+
+    def quantised(self, steps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Round weights to their steps, straight through; also their bits under a Laplacian per matrix.
+
+        Returns
+        -------
+        network : (P,)
+        bits : ()
+        """
+        weights = self.matrix >= 0
+        step = torch.where(weights, steps[self.matrix.clamp(min=0)], 1.0)
+        scaled = self.network / step
+        rounded = torch.where(weights, scaled + (scaled.round() - scaled).detach(), scaled) * step
+        size = scaled[weights].abs()
+        owner = self.matrix[weights]
+        total = torch.zeros(self.num_matrices).index_add_(0, owner, size.detach())
+        mean = (total / torch.bincount(owner, minlength=self.num_matrices)).clamp(min=0.05)
+        bits = (size / mean[owner]).sum() * math.log2(math.e) + torch.log2(2 * mean + 0.5)[owner].sum()
+        return rounded, bits
+
+
+def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: torch.Generator) -> Parameters:
+    """Return the parameters a fit starts from.
+
+    Output layers start at zero, so the first prediction is a unit Gaussian about the attended neighbours,
+    with the same steps for all anchors.
+
+    Parameters
+    ----------
+    step_octaves : (S,)
+        log2 of the first steps of all step channels at the reference lambda. They matter: where a step is so
+        coarse that all symbols are 0, neither rate nor distortion tells the way back.
+    """
+    first_steps = iter(torch.split(step_octaves, [group.num_steps for group in spec.groups]))
+    names: list[str] = []
+    values: list[torch.Tensor] = []
+    owners: list[torch.Tensor] = []
+    matrices = spec.matrices()
+    for number, (name, (fan_in, fan_out)) in enumerate(matrices.items()):
+        kind = name.rsplit(".", 1)[-1]
+        w = (torch.rand((fan_in, fan_out), generator=generator) * 2 - 1) / math.sqrt(fan_in)
+        if kind in ("out", "step"):
+            w.zero_()
+        if kind == "skip":
+            w.fill_(0.7 / fan_in)
+        if kind == "score":
+            w *= 0.5
+            # the last edge feature is half of log2 of the distance: start with weights 1 / distance
+            w[-1] = -2.0
+        names.append(f"{name}.w")
+        values.append(w)
+        owners.append(torch.full((w.numel(),), number))
+        if kind != "skip":
+            names.append(f"{name}.b")
+            values.append(next(first_steps).clone() if kind == "step" else torch.zeros(fan_out))
+            owners.append(torch.full((fan_out,), -1))
+    entries = sum(level.entries for level in spec.levels)
+    grid = (torch.rand((entries, spec.features), generator=generator) * 2 - 1) * 0.1
+    return Parameters(
+        network=torch.cat([v.flatten() for v in values]).requires_grad_(),
+        grid=grid.requires_grad_(),
+        names=names,
+        shapes=[tuple(v.shape) for v in values],
+        matrix=torch.cat(owners),
+        num_matrices=len(matrices),
+    )
+
+
+class SignStraightThrough(torch.autograd.Function):
+    """Binary hash entries: +-1 forward, clipped identity backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        """Return the signs, +1 for 0."""
+        ctx.save_for_backward(x)
+        return torch.where(x >= 0, 1.0, -1.0)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """Pass the gradient on where the entry is within -1 .. 1."""
+        x: torch.Tensor = ctx.saved_tensors[0]
+        return gradient * (x.abs() <= 1)

@@ -1,0 +1,241 @@
+"""Fit the entropy model to a scene by stochastic gradient descent on rate and distortion.
+
+Symbols are rounded as the coder rounds them, with the steps that the variable-rate predictor has so far, so
+the distributions learn what they will code. The predictor itself can't feel a rounded symbol change. It
+learns the step that is best where rates are high, and known there: the inverse root of the distortion
+weight. Being an octave off costs ln 2 bits a value, so that is its loss, in bits beside bits.
+
+Contexts and earlier groups hold rounded values, refreshed now and then, at seven λs an octave apart; each
+sample draws its own. Late in the fit weights are rounded to the grid they are frozen on.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hemgs_codec.fit.grid import GridFeatures
+from hemgs_codec.fit.loss import gaussian_bits
+from hemgs_codec.fit.parameters import initial_parameters
+from hemgs_codec.fit.samples import Samples
+from hemgs_codec.model import predictor
+from hemgs_codec.model.arithmetic import FloatArithmetic
+from hemgs_codec.model.hashgrid import hash_coordinates
+from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP, lambda_to_q
+from hemgs_codec.progress import Progress
+
+LAMBDAS = tuple(2.5e-4 * 2**k for k in range(7))
+ROUND_WEIGHTS = 0.45  # share of the iterations after which weights are rounded
+REFRESHES = (0.0, 0.06, 0.15, 0.3, ROUND_WEIGHTS, 0.8)
+_CLAMP = 8.0
+_MIDDLE = 1 / 16  # octaves are floored to eighths: the middle of a step index
+_CHUNK = 16384
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Length and rates of a fit."""
+
+    iterations: int
+    batch: int = 1024
+    learning_rate: float = 1e-2
+    seed: int = 0
+
+
+def _lambda_feature(q: torch.Tensor) -> torch.Tensor:
+    return torch.floor((q - LAMBDA_REFERENCE_Q) * 4 / 3) / UNIT
+
+
+class Fit:
+    """State of one fit: the scene's values, what they quantise to, and the parameters.
+
+    Parameters
+    ----------
+    values : (N, C) float
+        Attributes in channel scales, scene rows.
+    weights : (N, C) float
+        Distortion weights in channel scales.
+    points : (N, 3) int64
+        Base coordinates, scene rows (for the hash grid).
+    fixed_octaves : (λs, N, S) int8 or None
+        Steps that are given, as another fit's `octaves`: only distributions are fitted.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        values: npt.NDArray[np.float64],
+        weights: npt.NDArray[np.float64],
+        points: npt.NDArray[np.int64],
+        box: npt.NDArray[np.int64],
+        samples: Samples,
+        options: FitOptions,
+        device: str = "cpu",
+        fixed_octaves: torch.Tensor | None = None,
+    ) -> None:
+        self.spec, self.options, self.device = spec, options, device
+        self.generator = torch.Generator().manual_seed(options.seed)
+        self.values = torch.from_numpy(values.astype(np.float32))
+        # log2 of the steps wanted at the reference λ
+        self.wanted = torch.from_numpy(-0.5 * np.log2(np.clip(weights, 1e-12, 1e12))).float()
+        self.step_channel = torch.tensor(
+            [
+                sum(g.num_steps for g in spec.groups[:i]) + step
+                for i, group in enumerate(spec.groups)
+                for step in group.channel_steps
+            ]
+        )
+        self.parameters = initial_parameters(spec, self._first_steps(), self.generator)
+        self.grid_features = GridFeatures(hash_coordinates(points, box), spec.levels, device)
+        self.neighbours = torch.from_numpy(samples.neighbours)
+        self.edges = torch.from_numpy(samples.edges)
+        self.geometry = torch.from_numpy(samples.geometry)
+        self.qs = torch.tensor([lambda_to_q(v) for v in LAMBDAS])
+        graphs = len(samples.neighbours)
+        self.graph_of = torch.tensor([k * graphs // len(LAMBDAS) for k in range(len(LAMBDAS))])
+        self.quantised = torch.zeros((len(LAMBDAS), *values.shape), dtype=torch.int16)
+        num_steps = sum(g.num_steps for g in spec.groups)
+        self.has_fixed_steps = fixed_octaves is not None
+        shape = (len(LAMBDAS), len(values), num_steps)
+        self.octaves = (
+            torch.zeros(shape, dtype=torch.int8) if fixed_octaves is None else fixed_octaves.clone()
+        )
+        self.weight_steps = self.parameters.weight_steps()
+
+    def _first_steps(self) -> torch.Tensor:
+        """Return log2 (S,) of the steps that the weights ask for at high rate, averaged over anchors."""
+        wanted = self.wanted.mean(0)
+        number = int(self.step_channel.max()) + 1
+        total = torch.zeros(number).index_add_(0, self.step_channel, wanted)
+        return torch.clamp(total / torch.bincount(self.step_channel), -UNIT_STEP / 8, 4.0)
+
+    @torch.no_grad()
+    def refresh(self, network: torch.Tensor | None = None) -> None:
+        """Quantise the whole scene at every λ with the present step predictor, or ``network``'s (P,)."""
+        m = FloatArithmetic(self.parameters.pieces(self.parameters.network if network is None else network))
+        for rows in torch.split(torch.arange(len(self.values)), _CHUNK):
+            hashed = self.grid_features(self.parameters.grid, rows)
+            for k, q in enumerate(self.qs):
+                geometry = self.geometry[int(self.graph_of[k]), rows].float() / UNIT
+                location = torch.cat([hashed, geometry], dim=1)
+                lam = _lambda_feature(q.float()).expand(len(rows), 1)
+                slope = float(q - LAMBDA_REFERENCE_Q) / 512
+                seen = torch.zeros((len(rows), self.spec.channels))
+                first_step = 0
+                for g, group in enumerate(self.spec.groups):
+                    first = self.spec.first_channel(g)
+                    steps = slice(first_step, first_step + group.num_steps)
+                    if not self.has_fixed_steps:
+                        p = predictor.prior(m, g, location, seen[:, : self.spec.earlier(g)], lam)
+                        octaves = predictor.step_octaves(m, g, p, lam) + slope
+                        self.octaves[k, rows, steps] = _step_index(octaves).to(torch.int8)
+                    first_step += group.num_steps
+                    step = torch.exp2(self.octaves[k, rows, steps].float() / 8)[:, list(group.channel_steps)]
+                    y = self.values[rows, first : first + group.channels]
+                    rounded = torch.clamp((y / step).round() * step, -_CLAMP, _CLAMP)
+                    seen[:, first : first + group.channels] = rounded
+                self.quantised[k, rows] = (seen * UNIT).round().to(torch.int16)
+
+    def losses(
+        self, rows: torch.Tensor, k: torch.Tensor, network: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Bits of the symbols, and of steps that aren't those wanted, both (n, C), of scene rows at λs k."""
+        spec = self.spec
+        m = FloatArithmetic(self.parameters.pieces(network))
+        graph = self.graph_of[k]
+        geometry = self.geometry[graph, rows].float() / UNIT
+        location = torch.cat([self.grid_features(self.parameters.grid, rows), geometry], dim=1)
+        q = self.qs[k].float()[:, None]
+        lam = _lambda_feature(q)
+        slope = (q - LAMBDA_REFERENCE_Q) / 512
+        own = self.quantised[k, rows].float() / UNIT
+        values = self.values[rows]
+        if spec.use_context:
+            neighbours = self.neighbours[graph, rows].long()
+            present = (neighbours >= 0).float()
+            edges = self.edges[graph, rows].float() / UNIT
+            around = self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT
+        coded_octaves = self.octaves[k, rows].float() / 8
+        means, log_sigmas, octaves, predictions = [], [], [], []
+        first_step = 0
+        for g, group in enumerate(spec.groups):
+            first, seen = spec.first_channel(g), spec.earlier(g)
+            last = first + group.channels
+            p = predictor.prior(m, g, location, own[:, :seen], lam)
+            predictions.append(predictor.step_octaves(m, g, p, lam))
+            if self.has_fixed_steps:
+                octaves.append(coded_octaves[:, first_step : first_step + group.num_steps])
+            else:
+                octaves.append(_step_index(predictions[-1].detach() + slope) / 8)
+            first_step += group.num_steps
+            pooled = attended = None
+            if spec.use_context:
+                theirs = around[..., first:last]
+                keys = predictor.key(m, g, around[..., first - seen : last])
+                pooled, attended = predictor.context(
+                    m, g, keys, theirs, geometry, own[:, :seen], edges, present
+                )
+                attended = attended.reshape(len(rows), spec.heads, -1)
+            done = 0
+            for number, width in enumerate(group.slices):
+                part = None if attended is None else attended[..., done : done + width].flatten(1)
+                step = octaves[-1][:, group.steps[number], None]
+                mean, log_sigma = predictor.slice_parameters(
+                    m, spec, g, number, p, pooled, part, step, own[:, first : first + done]
+                )
+                means.append(mean)
+                log_sigmas.append(log_sigma)
+                done += width
+        step = torch.exp2(torch.cat(octaves, dim=1)).index_select(1, self.step_channel)
+        coded = (values / step).round() * step
+        bits = gaussian_bits(coded, torch.cat(means, 1), torch.cat(log_sigmas, 1), step)
+        if self.has_fixed_steps:
+            return bits, torch.zeros_like(bits)
+        predicted = torch.cat(predictions, dim=1).index_select(1, self.step_channel) - _MIDDLE
+        return bits, math.log(2.0) * (predicted - self.wanted[rows]) ** 2
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Fit the parameters."""
+        total = self.options.iterations
+        count, channels = self.values.shape
+        leaves = [self.parameters.network, self.parameters.grid]
+        optimiser = torch.optim.Adam(leaves, lr=0.0, betas=(0.9, 0.98), eps=1e-10)
+        refreshes = {0} if self.has_fixed_steps else {round(share * total) for share in REFRESHES}
+        switch = round(ROUND_WEIGHTS * total)
+        for iteration in range(total):
+            rows = torch.randint(0, count, (min(self.options.batch, count),), generator=self.generator)
+            k = torch.randint(0, len(LAMBDAS), rows.shape, generator=self.generator)
+            network, extra = self.parameters.network, torch.zeros(())
+            if iteration == switch:
+                self.weight_steps = self.parameters.weight_steps()
+            if iteration >= switch:
+                network, bits = self.parameters.quantised(self.weight_steps)
+                extra = bits / (count * channels)
+            if iteration in refreshes:
+                self.refresh(network.detach())
+            bits, excess = self.losses(rows, k, network)
+            loss = bits.mean() + excess.mean() + extra
+            rate = self.options.learning_rate * _schedule(iteration, total)
+            for parameter_group in optimiser.param_groups:
+                parameter_group["lr"] = rate
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(leaves, 1.0)
+            optimiser.step()
+            if progress is not None:
+                progress("fit", iteration + 1, total)
+
+
+def _step_index(octaves: torch.Tensor) -> torch.Tensor:
+    """Return the index of a step of so many octaves, less that of the unit step."""
+    return torch.clamp(torch.floor(octaves * 8), -UNIT_STEP, NUM_STEPS - 1 - UNIT_STEP)
+
+
+def _schedule(iteration: int, total: int) -> float:
+    """Learning rate by iteration: a short warm-up, then a cosine down to a fiftieth."""
+    return min(1.0, (iteration + 1) / 50) * (0.02 + 0.49 * (1 + math.cos(math.pi * iteration / total)))

@@ -1,0 +1,72 @@
+"""Channel scales: the affine map between attributes and the network's units (SPEC "Channels")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.model.spec import Group
+from hemgs_codec.model.units import UNIT_BITS, VALUE_BITS
+
+VALUE_LIMIT = 8 << UNIT_BITS
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Offset and scale of each slice, float32: attribute = offset + scale * value.
+
+    A scale of zero marks a slice that is constant over the scene: it's flagged thus, and not coded.
+    """
+
+    offsets: npt.NDArray[np.float32]
+    scales: npt.NDArray[np.float32]
+
+    def channel_offsets(self, groups: tuple[Group, ...]) -> npt.NDArray[np.float64]:
+        """Offsets (C,) by channel."""
+        return np.repeat(self.offsets.astype(np.float64), slice_widths(groups))
+
+    def channel_scales(self, groups: tuple[Group, ...]) -> npt.NDArray[np.float64]:
+        """Scales (C,) by channel."""
+        return np.repeat(self.scales.astype(np.float64), slice_widths(groups))
+
+    def normalise(
+        self, attributes: npt.NDArray[np.float64], groups: tuple[Group, ...]
+    ) -> npt.NDArray[np.float64]:
+        """Attributes (N, C) to values (N, C) in channel scales; 0 in constant channels."""
+        scales = self.channel_scales(groups)
+        centred = attributes - self.channel_offsets(groups)
+        return np.where(scales > 0, centred / np.where(scales > 0, scales, 1.0), 0.0)
+
+    def attributes(self, values: npt.NDArray[np.int64], groups: tuple[Group, ...]) -> npt.NDArray[np.float32]:
+        """Turn values (N, C) in 2**-16 channel scales into attributes: float64, rounded once."""
+        scales = self.channel_scales(groups) * 2.0**-VALUE_BITS
+        return (values * scales + self.channel_offsets(groups)).astype(np.float32)
+
+
+def slice_widths(groups: tuple[Group, ...]) -> list[int]:
+    """Width of every slice, in coding order."""
+    return [width for group in groups for width in group.slices]
+
+
+def fit_scaling(attributes: npt.NDArray[np.float64], groups: tuple[Group, ...]) -> Scaling:
+    """Choose offsets and scales from attributes (N, C): mean and standard deviation of each slice."""
+    offsets, scales = [], []
+    first = 0
+    for width in slice_widths(groups):
+        part = attributes[:, first : first + width]
+        first += width
+        offset = np.float32(part.mean())
+        spread = np.float32(np.sqrt(((part - np.float64(offset)) ** 2).mean()))
+        is_constant = bool((part == part[0, 0]).all())
+        offsets.append(np.float32(part[0, 0]) if is_constant else offset)
+        scales.append(np.float32(0) if is_constant else max(spread, np.float32(1e-6)))
+    return Scaling(np.array(offsets, dtype=np.float32), np.array(scales, dtype=np.float32))
+
+
+def activations(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Turn decoded values in 2**-16 into network inputs in 2**-10, clamped to +-8 channel scales."""
+    shift = VALUE_BITS - UNIT_BITS
+    rounded = (values + (1 << (shift - 1))) >> shift
+    return np.asarray(np.clip(rounded, -VALUE_LIMIT, VALUE_LIMIT), dtype=np.int64)

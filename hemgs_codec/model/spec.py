@@ -1,0 +1,110 @@
+"""What a model is made of: attribute groups, layer sizes, and from them every parameter's name and shape.
+
+The entropy model knows nothing of profiles: it sees integer coordinates and an ordered list of attribute
+groups, each coded given all the groups before it (SPEC "Networks").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hemgs_codec.model.hashgrid import Level
+
+NUM_GEOMETRY = 2
+"""Features of an anchor's place in the order: window growth and context size."""
+NUM_EDGE = 4
+"""Features of a context edge: relative position and log distance."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One attribute group.
+
+    Attributes
+    ----------
+    name : str
+        For people: `hemgs info` shows it.
+    slices : tuple of int
+        Channels per slice; each slice is coded given the group's earlier slices.
+    steps : tuple of int
+        For each slice, which of the group's step channels quantises it.
+    """
+
+    name: str
+    slices: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    @property
+    def channels(self) -> int:
+        """Number of values per anchor."""
+        return sum(self.slices)
+
+    @property
+    def num_steps(self) -> int:
+        """Number of quantisation steps per anchor."""
+        return max(self.steps) + 1
+
+    @property
+    def channel_steps(self) -> tuple[int, ...]:
+        """The step channel of each channel."""
+        return tuple(step for width, step in zip(self.slices, self.steps, strict=True) for _ in range(width))
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Sizes of a model; with the parameters, all that a decoder needs to evaluate it."""
+
+    groups: tuple[Group, ...]
+    levels: tuple[Level, ...]
+    features: int  # hash-grid features per level
+    hidden: int  # width of prior, key, query and context layers
+    slice_hidden: int  # width of each slice's hidden layer
+    heads: int  # attention heads over the context
+    use_context: bool = True  # False: no autoregressive network (ablation)
+    use_earlier: bool = True  # False: groups don't see the groups before them (ablation)
+
+    @property
+    def hash_width(self) -> int:
+        """Number of hash-grid features per anchor."""
+        return len(self.levels) * self.features
+
+    def first_channel(self, group: int) -> int:
+        """Index of the group's first channel among all channels."""
+        return sum(g.channels for g in self.groups[:group])
+
+    @property
+    def channels(self) -> int:
+        """Number of coded values per anchor."""
+        return self.first_channel(len(self.groups))
+
+    def earlier(self, group: int) -> int:
+        """Return how many earlier channels a group sees."""
+        return self.first_channel(group) if self.use_earlier else 0
+
+    def matrices(self) -> dict[str, tuple[int, int]]:
+        """Name and shape (fan_in, fan_out) of every matrix, in file order; all but skips have a bias."""
+        shapes: dict[str, tuple[int, int]] = {}
+        for index, group in enumerate(self.groups):
+            earlier = self.earlier(index)
+            name = f"{index}"
+            shapes[f"{name}.prior"] = (self.hash_width + NUM_GEOMETRY + earlier + 1, self.hidden)
+            shapes[f"{name}.step"] = (self.hidden + 1, group.num_steps)
+            if self.use_context:
+                shapes[f"{name}.key"] = (group.channels + earlier, self.hidden)
+                shapes[f"{name}.query"] = (NUM_GEOMETRY + earlier, self.hidden)
+                shapes[f"{name}.edge"] = (NUM_EDGE, self.hidden + self.heads)
+                shapes[f"{name}.score"] = (self.hidden, self.heads)
+            done = 0
+            for number, width in enumerate(group.slices):
+                own = f"{name}.{number}"
+                inputs = self.hidden + 1 + done
+                skip = 0
+                if self.use_context:
+                    inputs += self.hidden + self.heads * width
+                    skip = self.heads * width
+                shapes[f"{own}.hidden"] = (inputs, self.slice_hidden)
+                shapes[f"{own}.out"] = (self.slice_hidden + done, 2 * width)
+                if skip:
+                    shapes[f"{own}.skip"] = (self.heads, width)
+                done += width
+        return shapes

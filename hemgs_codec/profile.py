@@ -1,0 +1,90 @@
+"""The ``gaussian`` profile: a vanilla 3DGS scene as attribute groups (SPEC "Gaussian profile").
+
+A profile is data: which channels a scene has, how they are grouped and sliced, and the way back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.canonical import canonicalise, quats_from_xyz
+from hemgs_codec.colour import luma_chroma_from_rgb, rgb_from_luma_chroma
+from hemgs_codec.model.spec import Group
+from hemgs_codec.profile_names import GAUSSIAN_GROUPS
+from hemgs_codec.scene import GaussianScene
+
+OPACITY_KNEE = 3.0
+_OPACITY_LIMIT = 1.0 - 2.0**-8
+_BANDS = (1, 4, 9)  # first coefficient of SH bands 1, 2, 3 when the DC is coefficient 0
+
+
+def groups(sh_degree: int) -> tuple[Group, ...]:
+    """Return the attribute groups, in coding order, of a scene of this SH degree."""
+    shape = (
+        Group(GAUSSIAN_GROUPS[0], (1,), (0,)),
+        Group(GAUSSIAN_GROUPS[1], (1, 1, 1), (0, 0, 1)),
+        Group(GAUSSIAN_GROUPS[2], (1, 1, 1), (0, 1, 2)),
+        Group(GAUSSIAN_GROUPS[3], (1, 1, 1), (0, 1, 1)),
+    )
+    bands = tuple(
+        Group(GAUSSIAN_GROUPS[3 + d], (2 * d + 1, 4 * d + 2), (0, 1)) for d in range(1, sh_degree + 1)
+    )
+    return shape + bands
+
+
+def compress_opacity(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Compress logits (N,) above 0 toward 3: between two nearly opaque Gaussians there's little to see."""
+    high = np.maximum(logits, 0.0) / OPACITY_KNEE
+    return np.where(logits > 0, OPACITY_KNEE * (high / np.sqrt(1.0 + high * high)), logits)
+
+
+def expand_opacity(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Invert `compress_opacity`; values beyond its range give its largest logit, 33.9.
+
+    Only operations that IEEE 754 rounds the same everywhere: a decoder calls it.
+    """
+    high = np.minimum(np.maximum(values, 0.0) / OPACITY_KNEE, _OPACITY_LIMIT)
+    return np.where(values > 0, OPACITY_KNEE * (high / np.sqrt(1.0 - high * high)), values)
+
+
+def attributes_from_scene(scene: GaussianScene) -> npt.NDArray[np.float64]:
+    """Return the channels (N, C) of a scene in canonical form, groups side by side.
+
+    Companded opacity logit; log-scales in descending order; quaternion x, y, z; luma and two chromas of the
+    DC; per SH band all lumas, then both chromas.
+    """
+    log_scales, xyz = canonicalise(scene)
+    parts = [
+        compress_opacity(scene.opacity_logits.astype(np.float64))[:, None],
+        log_scales,
+        xyz,
+        luma_chroma_from_rgb(scene.sh0),
+    ]
+    rest = luma_chroma_from_rgb(scene.shN)  # (N, K - 1, 3)
+    for degree in range(1, scene.sh_degree + 1):
+        band = rest[:, _BANDS[degree - 1] - 1 : _BANDS[degree - 1] + 2 * degree]
+        parts.append(band.transpose(0, 2, 1).reshape(len(rest), -1))
+    return np.concatenate(parts, axis=1)
+
+
+def scene_from_attributes(
+    means: npt.NDArray[np.float32], values: npt.NDArray[np.float64], sh_degree: int
+) -> GaussianScene:
+    """Invert `attributes_from_scene`, up to symmetries: positions (N, 3) and channels (N, C) to a scene."""
+    count = len(values)
+    rest = np.zeros((count, (sh_degree + 1) ** 2 - 1, 3))
+    first = 10  # opacity, three scales, three of the quaternion, three of the DC
+    for degree in range(1, sh_degree + 1):
+        width = 2 * degree + 1
+        band = values[:, first : first + 3 * width].reshape(count, 3, width).transpose(0, 2, 1)
+        rest[:, _BANDS[degree - 1] - 1 : _BANDS[degree - 1] - 1 + width] = band
+        first += 3 * width
+    return GaussianScene(
+        means=means,
+        log_scales=values[:, 1:4].astype(np.float32),
+        quats=quats_from_xyz(values[:, 4:7]).astype(np.float32),
+        opacity_logits=expand_opacity(values[:, 0]).astype(np.float32),
+        sh0=rgb_from_luma_chroma(values[:, 7:10]).astype(np.float32),
+        shN=rgb_from_luma_chroma(rest).astype(np.float32),
+    )

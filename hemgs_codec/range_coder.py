@@ -1,0 +1,300 @@
+"""Symbols and integer tables to bytes and back (SPEC: "Range coder"): the one import of constriction.
+
+One encoder makes one stream of 32-bit words; the decoder repeats the same calls in the same order.
+Each call is vectorised: symbols that share a half-width class go through the coder together, a few
+thousand rows at a time, so that memory stays small however many there are.
+
+Notes
+-----
+constriction gives entry j of a table the weight ``1 + share``, so it reproduces integer weights w
+exactly when handed ``w - 1``. A range decoder can't notice damage by itself: sections carry
+checksums, and `SymbolDecoder.finish` checks that the words end where the symbols do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import constriction
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.coder_inputs import (
+    Float64Array,
+    Int64Array,
+    IntArray,
+    RowTables,
+    binary_shares,
+    bit_counts,
+    check_lengths,
+    class_shares,
+    group_by_class,
+    table_entries,
+)
+from hemgs_format.errors import CorruptError, TruncatedError
+from hemgs_format.symbols import (
+    BLOCK_SYMBOLS,
+    ESCAPE_LENGTH_BITS,
+    MAX_UNIFORM_BITS,
+    Escapes,
+    check_decoded,
+    check_fits,
+    check_symbols,
+    find_rows,
+    gaussian_bits,
+    join_escapes,
+    split_escapes,
+)
+from hemgs_format.tables import HALF_WIDTHS, check_weights
+
+__all__ = ["RowTables", "SymbolDecoder", "SymbolEncoder", "gaussian_bits"]
+
+_queue: Any = constriction.stream.queue
+_model: Any = constriction.stream.model
+_ROWS = _model.Categorical(perfect=False)
+_UNIFORM = _model.Uniform()
+_CHUNK = 4096  # rows gathered at once: 2 MB at the widest class, and no slower than more
+
+
+class SymbolEncoder:
+    """Encode symbols into one stream.
+
+    Examples
+    --------
+    >>> encoder = SymbolEncoder()
+    >>> encoder.encode_gaussian(np.array([3, -1]), np.array([40, 0]), np.array([32, 24]))
+    >>> data = encoder.finish()
+    >>> SymbolDecoder(data).decode_gaussian(np.array([40, 0]), np.array([32, 24])).tolist()
+    [3, -1]
+    """
+
+    def __init__(self) -> None:
+        self._coder = _queue.RangeEncoder()
+
+    def finish(self) -> bytes:
+        """Seal the stream and return its words, little-endian."""
+        words: npt.NDArray[np.uint32] = self._coder.get_compressed()
+        return words.astype("<u4").tobytes()
+
+    def encode_table(self, symbols: IntArray, weights: IntArray) -> None:
+        """Code symbols (n,) in 0 .. K - 1 with one table of K weights."""
+        table = check_weights(weights)
+        values = table_entries(symbols, table.shape[-1])
+        if values.size:
+            shares = (table - 1).astype(np.float64)
+            self._coder.encode(values, _model.Categorical(shares, perfect=False))
+
+    def encode_rows(self, symbols: IntArray, row_index: IntArray, tables: RowTables | IntArray) -> None:
+        """Code symbols (n,), symbol j with the table ``tables[row_index[j]]``.
+
+        Parameters
+        ----------
+        symbols
+            (n,) integers in 0 .. K - 1.
+        row_index
+            (n,) integers in 0 .. R - 1.
+        tables
+            (R, K) integer weights; pass `RowTables` to have them checked and converted once.
+        """
+        prepared = tables if isinstance(tables, RowTables) else RowTables(tables)
+        values = table_entries(symbols, prepared.shares.shape[1])
+        rows = prepared.index(row_index)
+        check_lengths(values, rows)
+        self._encode_rows(values, rows, prepared.shares)
+
+    def encode_uniform(self, values: IntArray, bits: int | IntArray) -> None:
+        """Code values (n,), value j in `bits` (or ``bits[j]``) equiprobable bits.
+
+        Bit counts are 0 .. 32; a value of no bits must be 0 and costs nothing.
+        """
+        wide = np.asarray(values, np.int64)
+        counts = bit_counts(bits, wide.size)
+        check_fits(wide, counts)
+        self._encode_powers(wide >> MAX_UNIFORM_BITS, np.maximum(counts - MAX_UNIFORM_BITS, 0))
+        self._encode_powers(wide & 0xFFFF, np.minimum(counts, MAX_UNIFORM_BITS))
+
+    def encode_gaussian(self, symbols: IntArray, mean16: IntArray, sigma_index: IntArray) -> None:
+        """Code symbols (n,) under quantised Gaussians.
+
+        Parameters
+        ----------
+        symbols
+            (n,) integers, ``|symbol| <= 2**30``.
+        mean16
+            (n,) integers, mean in sixteenths of a symbol, ``|mean16| <= 2**34``.
+        sigma_index
+            (n,) integers 0 .. 127: sigma is ``2**((i - 32) / 8)`` symbols.
+
+        Raises
+        ------
+        LimitError
+            A value is out of range or lengths differ.
+        """
+        values = check_symbols(symbols)
+        check_lengths(values, mean16)
+        for start in range(0, values.size, BLOCK_SYMBOLS):
+            part = slice(start, start + BLOCK_SYMBOLS)
+            self._encode_block(values[part], mean16[part], sigma_index[part])
+
+    def encode_binary(self, bits: npt.NDArray[np.integer | np.bool], weight_of_one: IntArray) -> None:
+        """Code bits (n,), bit j being 1 with probability ``weight_of_one[j] / 2**24``."""
+        values = table_entries(np.asarray(bits).astype(np.int64), 2)
+        shares = binary_shares(weight_of_one)
+        check_lengths(values, shares)
+        if values.size:
+            self._coder.encode(values, _ROWS, shares)
+
+    def _encode_block(self, values: Int64Array, mean16: IntArray, sigma_index: IntArray) -> None:
+        """Code one block: class by class its table entries, then its escapes; at last low bits."""
+        rows = find_rows(mean16, sigma_index)
+        residual = (values if rows.shift is None else values >> rows.shift) - rows.centre
+        order, parts = group_by_class(rows)
+        row = rows.row
+        if order is not None:
+            residual, row = residual[order], row[order]
+        for width_class, part in parts:
+            h = HALF_WIDTHS[width_class]
+            entry = residual[part] + h
+            # As unsigned, a negative entry is huge: one comparison finds both tails.
+            escaped = np.flatnonzero(entry.view(np.uint64) > 2 * h)
+            beyond = entry[escaped] - h
+            entry[escaped] = 2 * h + 1
+            self._encode_rows(entry.astype(np.int32), row[part], class_shares(width_class))
+            if escaped.size:
+                escapes = split_escapes(beyond, h)
+                self.encode_uniform(escapes.negative, 1)
+                self.encode_uniform(escapes.length, ESCAPE_LENGTH_BITS)
+                self.encode_uniform(escapes.low, escapes.length)
+        if rows.shift is not None:
+            self._encode_powers(values & ((1 << rows.shift) - 1), rows.shift)
+
+    def _encode_rows(self, values: npt.NDArray[np.int32], rows: Int64Array, shares: Float64Array) -> None:
+        """Code checked values (n,) with gathered rows."""
+        for start in range(0, values.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            self._coder.encode(values[part], _ROWS, shares.take(rows[part], axis=0))
+
+    def _encode_powers(self, values: Int64Array, bits: Int64Array) -> None:
+        """Code values (n,) of at most 16 bits each; those of no bits are skipped."""
+        used = bits > 0
+        if used.any():
+            sizes = (1 << bits[used]).astype(np.int32)
+            self._coder.encode(values[used].astype(np.int32), _UNIFORM, sizes)
+
+
+class SymbolDecoder:
+    """Decode a stream: each method mirrors the encoder's of the same name.
+
+    Parameters
+    ----------
+    data
+        The bytes of `SymbolEncoder.finish`.
+
+    Raises
+    ------
+    TruncatedError
+        The length isn't a multiple of 4.
+
+    Notes
+    -----
+    Every method may raise CorruptError: no encoder that used these tables wrote this data.
+    """
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        if len(data) % 4:
+            raise TruncatedError(f"entropy-coded data has {len(data)} bytes, expected a multiple of 4")
+        self._is_untouched_data = len(data) > 0
+        self._coder = _queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
+
+    def finish(self) -> None:
+        """Check that the words end where the symbols did; raise CorruptError otherwise."""
+        # constriction lets up to two words pass where nothing was decoded.
+        if self._is_untouched_data or not self._coder.maybe_exhausted():
+            raise CorruptError("entropy-coded data goes on after its last symbol: damaged")
+
+    def decode_table(self, n: int, weights: IntArray) -> Int64Array:
+        """Decode n symbols with one table of K weights."""
+        shares = (check_weights(weights) - 1).astype(np.float64)
+        if n == 0:
+            return np.empty(0, np.int64)
+        return self._decode(_model.Categorical(shares, perfect=False), n)
+
+    def decode_rows(self, row_index: IntArray, tables: RowTables | IntArray) -> Int64Array:
+        """Decode a symbol for each row index (n,)."""
+        prepared = tables if isinstance(tables, RowTables) else RowTables(tables)
+        return self._decode_rows(prepared.index(row_index), prepared.shares)
+
+    def decode_uniform(self, n: int, bits: int | IntArray) -> Int64Array:
+        """Decode n values of `bits` (or ``bits[j]``) equiprobable bits."""
+        counts = bit_counts(bits, n)
+        high = self._decode_powers(np.maximum(counts - MAX_UNIFORM_BITS, 0))
+        return (high << MAX_UNIFORM_BITS) | self._decode_powers(np.minimum(counts, MAX_UNIFORM_BITS))
+
+    def decode_gaussian(self, mean16: IntArray, sigma_index: IntArray) -> Int64Array:
+        """Decode a symbol for each mean and sigma index (n,)."""
+        check_lengths(mean16, sigma_index)
+        symbols = np.empty(len(mean16), np.int64)
+        for start in range(0, symbols.size, BLOCK_SYMBOLS):
+            part = slice(start, start + BLOCK_SYMBOLS)
+            symbols[part] = self._decode_block(mean16[part], sigma_index[part])
+        return symbols
+
+    def decode_binary(self, weight_of_one: IntArray) -> Int64Array:
+        """Decode a bit for each weight (n,)."""
+        shares = binary_shares(weight_of_one)
+        return self._decode(_ROWS, shares) if len(shares) else np.empty(0, np.int64)
+
+    def _decode_block(self, mean16: IntArray, sigma_index: IntArray) -> Int64Array:
+        """Undo `SymbolEncoder._encode_block`."""
+        rows = find_rows(mean16, sigma_index)
+        order, parts = group_by_class(rows)
+        row = rows.row if order is None else rows.row[order]
+        coded = np.empty(row.size, np.int64)
+        for width_class, part in parts:
+            h = HALF_WIDTHS[width_class]
+            values = self._decode_rows(row[part], class_shares(width_class))
+            escaped = np.flatnonzero(values == 2 * h + 1)
+            values -= h
+            if escaped.size:
+                values[escaped] = self._decode_escapes(escaped.size, h)
+            coded[part] = values
+        if order is None:
+            residual = coded
+        else:
+            residual = np.empty_like(coded)
+            residual[order] = coded
+        symbols = residual + rows.centre
+        if rows.shift is not None:
+            symbols = (symbols << rows.shift) | self._decode_powers(rows.shift)
+        return check_decoded(symbols)
+
+    def _decode(self, model: Any, argument: Any) -> Int64Array:
+        """Decode with a constriction model; its complaint of impossible data becomes CorruptError."""
+        self._is_untouched_data = False
+        try:
+            decoded: npt.NDArray[np.int32] = self._coder.decode(model, argument)
+        except (AssertionError, ValueError) as error:
+            raise CorruptError("entropy-coded data is impossible under its tables: damaged") from error
+        return decoded.astype(np.int64)
+
+    def _decode_rows(self, rows: Int64Array, shares: Float64Array) -> Int64Array:
+        """Decode with gathered rows."""
+        values = np.empty(rows.size, np.int64)
+        for start in range(0, rows.size, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            values[part] = self._decode(_ROWS, shares.take(rows[part], axis=0))
+        return values
+
+    def _decode_powers(self, bits: Int64Array) -> Int64Array:
+        """Decode values of at most 16 bits each; those of no bits are 0."""
+        values = np.zeros(bits.size, np.int64)
+        used = bits > 0
+        if used.any():
+            values[used] = self._decode(_UNIFORM, (1 << bits[used]).astype(np.int32))
+        return values
+
+    def _decode_escapes(self, n: int, half_width: int) -> Int64Array:
+        """Decode the residuals (n,) of one class's escapes."""
+        negative = self.decode_uniform(n, 1)
+        length = self.decode_uniform(n, ESCAPE_LENGTH_BITS)
+        return join_escapes(Escapes(negative, length, self.decode_uniform(n, length)), half_width)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from benchmarks import report, scenes
+from benchmarks.bench_model import VARIANTS, Bench, symbols_of
+from benchmarks.entropy import static_cost
+from benchmarks.provenance import RESULTS, command_line, content_hash, provenance, public_argument
+from benchmarks.stages import bits_by_section
+from hemgs_codec import GaussianScene
+
+
+def small_scene(count: int, seed: int) -> GaussianScene:
+    rng = np.random.default_rng(seed)
+
+    def normal(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+        return rng.standard_normal((count, *shape)).astype(np.float32)
+
+    return GaussianScene(normal(3), normal(3), normal(4), normal(), normal(3), normal(3, 3))
+
+
+def test_static_cost_of_a_hand_computed_channel() -> None:
+    cost = static_cost(np.array([0, 0, 0, 0, 1, 1, -3, 7]))
+    assert cost.symbol_bits == pytest.approx(4 * 1 + 2 * 2 + 3 + 3)
+    assert cost.table_bits == pytest.approx(3 * 0.5 * 3 + 32)
+
+
+def test_a_constant_channel_costs_its_value() -> None:
+    cost = static_cost(np.zeros(100, dtype=np.int64))
+    assert (cost.symbol_bits, cost.table_bits) == (0.0, 16.0)
+
+
+def test_provenance_holds_no_path() -> None:
+    text = json.dumps(provenance())
+    assert not re.search(r"(^|[\s\"=])(/|\.\./|~)\w", text), text
+    assert str(Path.home()) not in text
+
+
+@pytest.mark.parametrize(
+    ("argument", "public"),
+    [
+        ("--data", "--data"),
+        ("/somewhere/secret/scenes/", "scenes"),
+        ("../up/chair.ply", "chair.ply"),
+        ("--data=/somewhere/scenes", "--data=scenes"),
+        ("2e-3", "2e-3"),
+    ],
+)
+def test_arguments_lose_their_folders(argument: str, public: str) -> None:
+    assert public_argument(argument) == public
+
+
+def test_command_line_can_be_typed_again() -> None:
+    command = command_line(["/a/checkout/benchmarks/bench_scenes.py", "--data", "/b/raw", "--scene", "mic"])
+    assert command == "python -m benchmarks.bench_scenes --data raw --scene mic"
+
+
+def test_content_hash_is_of_the_content(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert content_hash(tmp_path / "empty") == "e3b0c44298fc1c14"
+
+
+def test_a_crop_lies_together() -> None:
+    scene = small_scene(1000, 0)
+    crop = scenes.morton_crop(scene, 100)
+    assert crop.num_gaussians == 100
+    whole = {row.tobytes() for row in scene.means}
+    assert {row.tobytes() for row in crop.means} < whole
+    assert crop.means.std(axis=0).prod() < 0.5 * scene.means.std(axis=0).prod()
+
+
+def test_a_crop_beyond_the_scene_is_refused() -> None:
+    with pytest.raises(click.ClickException, match="crop of 11"):
+        scenes.morton_crop(small_scene(10, 0), 11)
+
+
+def test_scenes_side_by_side_are_seeded_and_have_the_count() -> None:
+    parts = [small_scene(40, 1), small_scene(30, 2)]
+    joined = scenes.side_by_side(parts, 200, 0)
+    assert joined.num_gaussians == 200
+    joined.validate()
+    assert joined.means.tobytes() == scenes.side_by_side(parts, 200, 0).means.tobytes()
+    assert len(np.unique(joined.sh0, axis=0)) == 200
+
+
+def test_scenes_side_by_side_do_not_overlap() -> None:
+    joined = scenes.side_by_side([small_scene(40, 1), small_scene(30, 2)], 70, 0)
+    assert joined.means[:40, 0].max() < joined.means[40:, 0].min()
+
+
+def test_an_unknown_scene_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException, match="nowhere"):
+        scenes.scene_path("nowhere", tmp_path)
+
+
+def test_ablated_fits_code_the_same_symbols() -> None:
+    bench = Bench(small_scene(120, 3), 4, "cpu")
+    for options in VARIANTS.values():
+        fit, _, _ = bench.fit(options, bench.full.octaves)
+        assert np.array_equal(symbols_of(fit, 3), symbols_of(bench.full, 3))
+
+
+def test_section_bits_sum_to_the_file() -> None:
+    sections = [{"id": "A", "name": "a", "bytes": 10}, {"id": "B", "name": "b", "bytes": 30}]
+    assert bits_by_section({"num_gaussians": 8, "sections": sections}) == {"a": 10.0, "b": 30.0}
+
+
+def test_the_report_shows_the_latest_row_of_each_case() -> None:
+    table = report.Table(("scene",), ("bits.a", "ok", "none"))
+    rows: list[dict[str, object]] = [
+        {"scene": "x", "bits": {"a": 1.0}},
+        {"scene": "y", "bits": {"a": 3.0}, "ok": True},
+        {"scene": "x", "bits": {"a": 2.0}},
+    ]
+    lines = report.markdown(report.latest(rows, table.keys), table).splitlines()
+    assert lines == ["| scene | a | ok |", "| --- | --: | --: |", "| x | 2.00 |  |", "| y | 3.00 | yes |"]
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_kept_results_are_rows_that_the_report_knows(path: Path) -> None:
+    table = report.TABLES[path.stem]
+    for row in report.read_rows(path):
+        assert {"command", "commit", "date", "machine", "versions"} <= set(row)
+        assert any(report.look_up(row, key) is not None for key in table.keys)
+        assert not re.search(r"[\s\"=](/|\.\./|~)\w", json.dumps(row))

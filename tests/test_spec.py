@@ -1,0 +1,225 @@
+"""SPEC.md says what the code does: constants, hashes of tables, names, the worked example."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from hemgs_codec import lattice, profile
+from hemgs_codec.coding import fields, walk
+from hemgs_codec.context import graph, order
+from hemgs_codec.location import tables as location_tables
+from hemgs_codec.model import frozen, hashgrid, scaling, units
+from hemgs_codec.model.arithmetic import MAX_SHIFT
+from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.sections import KNOWN, SINGLE_IDS
+from hemgs_format import constants, symbols, tables
+from hemgs_format.header import HEADER_BYTES
+from vectors.example_text import BEGIN, END, example_text
+
+ROOT = Path(__file__).parents[1]
+TEXT = (ROOT / "SPEC.md").read_text(encoding="utf-8")
+FLAT = " ".join(TEXT.split())
+HEADINGS = set(re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)) | set(re.findall(r"\*\*([^*]+?)\.?\*\*", TEXT))
+
+
+def rows_under(heading: str) -> list[list[str]]:
+    """Cells of the first table under a heading, without its head."""
+    part = TEXT.split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
+    lines = [line for line in part.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+
+def evaluate(formula: str, sizes: dict[str, int]) -> int:
+    """Value of a sum of products of named sizes, one level of brackets allowed."""
+    flat = re.sub(
+        r"(\w) · \(([^)]*)\)", lambda m: " + ".join(f"{m[1]} · {t}" for t in m[2].split(" + ")), formula
+    )
+    terms = [[sizes[f] if f in sizes else int(f) for f in term.split(" · ")] for term in flat.split(" + ")]
+    return sum(int(np.prod(term)) for term in terms)
+
+
+def sha256(values: npt.ArrayLike, dtype: str = "<i8") -> str:
+    return hashlib.sha256(np.asarray(values).astype(dtype).tobytes()).hexdigest()
+
+
+def gaussian_rows() -> npt.NDArray[np.int64]:
+    return np.concatenate(
+        [tables.gaussian_row(i, f) for i in range(tables.NUM_TABLE_SIGMAS) for f in range(-8, 8)]
+    )
+
+
+@pytest.mark.parametrize(
+    "digest",
+    [
+        tables.NORMAL_TABLE_SHA256,
+        sha256(gaussian_rows(), "<u4"),
+        sha256(location_tables.SQUASH),
+        sha256(location_tables.STRETCH),
+        sha256(location_tables.RATE),
+        sha256(location_tables.TRUST),
+        sha256(location_tables.KERNEL),
+        sha256(location_tables.BINOMIAL_BELOW),
+        sha256(units._log_table()),
+        sha256(units.step_table()),
+        sha256(units.attention_table()),
+        sha256([lattice.lattice_step(i) for i in range(lattice.NUM_LATTICE_STEPS)]),
+    ],
+)
+def test_tables_have_the_hashes_in_the_spec(digest: str) -> None:
+    assert digest in TEXT
+
+
+def test_worked_example_is_the_vector_byte_by_byte() -> None:
+    data = (ROOT / "format" / "vectors" / "valid" / "worked-example.hgs").read_bytes()
+    dump = TEXT.split(BEGIN)[1].split("```")[1]
+    assert bytes.fromhex("".join(line[4:] for line in dump.splitlines())) == data
+    assert len(data) < 500
+
+
+def test_worked_example_says_what_the_code_does() -> None:
+    data = (ROOT / "format" / "vectors" / "valid" / "worked-example.hgs").read_bytes()
+    written = BEGIN + TEXT.split(BEGIN)[1].split(END)[0] + END
+    assert written == example_text(data), "run format/vectors/make_vectors.py"
+
+
+def test_version_and_magic_are_the_codes() -> None:
+    version = f"{constants.MAJOR}.{constants.MINOR}"
+    assert f"| format version | {version} |" in TEXT
+    assert f"* **{version}** " in TEXT.split("## Version changes")[1]
+    assert constants.MAGIC.hex(" ").upper() in TEXT
+
+
+def test_header_rows_add_up() -> None:
+    at = 0
+    for offset, size, *_ in rows_under("Header"):
+        assert int(offset) == at
+        at += int(size)
+    assert at == HEADER_BYTES
+
+
+def test_sections_are_the_codes() -> None:
+    ids = [re.findall(r"`(\w{4})`", row[0]) for row in rows_under("Sections")]
+    assert [names[0] for names in ids[: len(SINGLE_IDS)]] == list(SINGLE_IDS)
+    assert ids[len(SINGLE_IDS)] == ["RUN0", "RUN6"]
+    assert {"RUN0", "RUN6"} <= KNOWN
+    assert ids[-1] == [constants.PADDING_ID]
+
+
+def test_metadata_keys_are_the_codes() -> None:
+    spec = ModelSpec(profile.groups(0), (), 1, 1, 1, 1)
+    written = fields.Fields(
+        sh_degree=0,
+        lambda_q=units.LAMBDA_REFERENCE_Q,
+        lattice=lattice.Lattice((0.0, 0.0, 0.0), 1.0, 0),
+        position_bits=1,
+        geometry=fields.Geometry("raster", 0, 1, 0, (0, 0, 0, 1)),
+        scaling=scaling.Scaling(np.zeros(10, np.float32), np.zeros(10, np.float32)),
+        spec=spec,
+        centroids=(),
+        symbols_sha256=bytes(32),
+    ).pack()
+    assert {row[0].strip("`") for row in rows_under("META")} == set(written)
+
+
+def test_metadata_ranges_are_the_codes() -> None:
+    ranges = {row[0].strip("`"): row[2].replace("\N{MINUS SIGN}", "-") for row in rows_under("META")}
+    assert ranges["lambda"] == "{} .. {}".format(*fields.LAMBDA_Q_RANGE)
+    assert ranges["step"] == f"0 .. {lattice.NUM_LATTICE_STEPS - 1}"
+    assert ranges["bits"] == f"1 .. {lattice.MAX_BITS}"
+    assert ranges["context"] == f"0 .. {fields.MAX_CONTEXT}"
+    assert ranges["window"] == f"1 .. {fields.MAX_WINDOW}"
+    assert ranges["voxel"] == f"0 .. {graph.MAX_VOXEL_SHIFT}"
+    net = (fields.MAX_HIDDEN, fields.MAX_HIDDEN, fields.MAX_HEADS, fields.MAX_FEATURES)
+    assert ranges["net"].startswith(", ".join(f"1 .. {limit}" for limit in net))
+    assert f"0 .. {fields.MAX_LOG_RESOLUTION}, entries 1 .. 2^{fields.MAX_ENTRIES.bit_length() - 1}]" in FLAT
+
+
+def test_groups_are_the_codes() -> None:
+    rows = rows_under("Gaussian profile")
+    groups = profile.groups(3)
+    assert len(rows) == len(groups)
+    for row, group in zip(rows, groups, strict=True):
+        assert group.name in row[0]
+        assert tuple(int(n) for n in row[3].split(",")) == group.slices
+        assert tuple(int(n) for n in row[4].split(",")) == group.steps
+
+
+@pytest.mark.parametrize("has_context", [False, True])
+@pytest.mark.parametrize("has_earlier", [False, True])
+def test_matrices_are_the_codes_in_its_order(has_context: bool, has_earlier: bool) -> None:
+    groups = profile.groups(1)
+    grid = (hashgrid.Level((0, 1), 1, 9),)
+    spec = ModelSpec(groups, grid, 3, 5, 7, 2, use_context=has_context, use_earlier=has_earlier)
+    rows = [row for row in rows_under("Matrices") if row[0].startswith("g.")]
+    rows = [row for row in rows if has_context or "*" not in row[0]]
+    expected: dict[str, tuple[int, int]] = {}
+    for g, group in enumerate(groups):
+        sizes = {"L": 5, "H": 5, "T": 7, "M": 2, "c": int(has_context)}
+        sizes |= {"E": spec.first_channel(g) * has_earlier, "V": group.channels, "S": group.num_steps}
+        for name, _, inputs, outputs, _ in (row for row in rows if "g.k." not in row[0]):
+            key = name.removesuffix(" *").replace("g.", f"{g}.")
+            expected[key] = (evaluate(inputs, sizes), evaluate(outputs, sizes))
+        done = 0
+        for k, width in enumerate(group.slices):
+            sizes |= {"W": width, "Q": done}
+            done += width
+            for name, _, inputs, outputs, _ in (row for row in rows if "g.k." in row[0]):
+                key = name.removesuffix(" *").replace("g.k.", f"{g}.{k}.")
+                expected[key] = (evaluate(inputs, sizes), evaluate(outputs.split(":")[0], sizes))
+    assert list(spec.matrices().items()) == list(expected.items())
+
+
+def test_limits_are_the_codes() -> None:
+    limits = {row[0]: row[1] for row in rows_under("Limits and security")}
+    assert limits["num_points, num_input"] == f"2^{constants.MAX_POINTS.bit_length() - 1}"
+    assert limits["num_points"].startswith(f"{constants.MAX_POINTS_PER_BYTE} ")
+    assert limits["sections"].replace(" ", "") == f"{constants.MAX_SECTIONS}"
+    bytes_log2 = constants.MAX_METADATA_BYTES.bit_length() - 1
+    assert limits["metadata"] == f"2^{bytes_log2} bytes, {constants.MAX_METADATA_DEPTH} levels"
+    assert limits["weights and biases"] == f"2^{frozen.MAX_PARAMETERS.bit_length() - 1}"
+    assert limits["hash grid"] == (
+        f"{fields.MAX_LEVELS} levels, 2^{frozen.MAX_GRID_VALUES.bit_length() - 1} values, "
+        f"{frozen.GRID_VALUES_PER_BYTE} a byte"
+    )
+    assert limits["context, window"] == f"{fields.MAX_CONTEXT}, {fields.MAX_WINDOW}"
+    assert limits["\\|symbol\\|"] == f"2^{symbols.MAX_SYMBOL.bit_length() - 1}"
+
+
+def test_numbers_in_the_text_are_the_codes() -> None:
+    first = [int(v) for v in order.splitmix64(np.arange(2, dtype=np.uint64))]
+    assert f"hash(0) = 0x{first[0]:X}, hash(1) = 0x{first[1]:X}" in FLAT
+    ranks = order.coding_sequence(np.zeros((8, 3), np.int64), "permuted").tolist()
+    assert f"Morton indices {', '.join(map(str, ranks))}." in FLAT
+    assert order.window_growth(20, "permuted").tolist()[:6] == [2, 1, 1, 1, 1, 0]
+    values = units.log2_fixed(np.array([1, 3, 1_000_000])).tolist()
+    assert "LOG2(1) = {}, LOG2(3) = {}, LOG2(1000000) = {}".format(*values) in FLAT
+    assert f"PRIME = {', '.join(map(str, hashgrid._PRIMES))}" in FLAT
+    assert f"lam = {walk.lambda_feature(-2039)}" in FLAT
+    assert f"at most {MAX_SHIFT} (`CorruptError`)" in FLAT
+    assert f"beyond ±{frozen.PARAMETER_LIMIT}" in FLAT
+    assert f"clamp((value + 32) >> 6, -{scaling.VALUE_LIMIT}, {scaling.VALUE_LIMIT})" in FLAT
+    assert f"16383 .. {units.LIMIT}" in FLAT
+    assert f"STEP[{units.UNIT_STEP}] = 65536" in FLAT
+
+
+def test_sections_of_the_spec_that_the_code_cites_exist() -> None:
+    cited = set()
+    for folder in ("hemgs_codec", "format", "cli"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for names in re.findall(
+                r'SPEC:? (?:section )?("[^"]+"(?:, "[^"]+")*)', path.read_text(encoding="utf-8")
+            ):
+                cited |= {(path.name, name) for name in re.findall(r'"([^"]+)"', names)}
+    assert cited
+    missing = {
+        name
+        for name in cited
+        if not any(heading == name[1] or heading.startswith(f"{name[1]} and") for heading in HEADINGS)
+    }
+    assert missing == set()
