@@ -60,9 +60,12 @@ def metadata_mutations(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def damaged_bytes(rng: np.random.Generator, data: bytes) -> bytes:
-    """Flip, overwrite, insert, delete or repeat a few bytes."""
+    """Flip, overwrite, insert, delete or repeat a few bytes, so that something changes."""
     changed = bytearray(data)
-    for _ in range(int(rng.integers(1, 4))):
+    least = int(rng.integers(1, 4))
+    done = 0
+    while done < least or changed == data:  # a zero may have been overwritten by a zero
+        done += 1
         at = int(rng.integers(0, max(len(changed), 1)))
         span = int(rng.integers(1, 9))
         kind = int(rng.integers(0, 6))

@@ -209,9 +209,14 @@ PLAIN = (
     Breakage("scale-negative", "META: scales", CorruptError, _with_keys(scales=b"\0\0\x80\xbf" * 10)),
     Breakage("offsets-of-another-degree", "META: offsets", CorruptError, _with_keys(offsets=bytes(44))),
     Breakage(
-        "centroids-of-another-size", "META: centroids", CorruptError, _with_keys(centroids=[b""] * 3 + [b"?"])
+        "centroids-of-another-size",
+        "META: centroids",
+        CorruptError,
+        _with_keys(centroids=[b"", b"", b"", b"?"]),
     ),
-    Breakage("centroids-of-another-degree", "META: centroids", CorruptError, _with_keys(centroids=[b""] * 3)),
+    Breakage(
+        "centroids-of-another-degree", "META: centroids", CorruptError, _with_keys(centroids=[b"", b"", b""])
+    ),
     Breakage("contexts-of-none", "META: net flags", CorruptError, _with_keys(net=[1, 1, 1, 1, 3])),
     Breakage("grid-level-of-one-axis", "META: grid", CorruptError, _with_keys(grid=[[1, 4, 16]])),
     Breakage("grid-beyond-its-bytes", "HASH", LimitError, _with_keys(grid=[[7, 6, 1 << 20]])),
