@@ -1,9 +1,12 @@
 """Measure what each part of the entropy model is worth.
 
 The bits of the same symbols under (a) one static table per channel, (b) the hash-grid hyperprior only,
-(c) with the autoregressive network, (d) with groups conditioned on earlier groups: the full model. And the
-full model without its hash grid. The full model is fitted first; every other fit is given its steps, so that
-symbols are the same, and spends all its iterations on distributions.
+(c) with the autoregressive network, (d) with groups conditioned on earlier groups: the full model. It is
+fitted first; the others are given its steps, so that symbols are the same, and so is the full model when
+fitted again, on equal terms.
+
+The full model without its hash grid fits its own steps. What tells the two apart is their cost: bits, and the
+error of plain rounding at what an error is worth in bits at λ.
 
 The same symbols have the same steps, which the variable-rate predictor chose per Gaussian. What those are
 worth, another row tells: static tables with one step per channel for the whole scene, chosen so that each
@@ -25,11 +28,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from benchmarks.entropy import static_cost
+from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, morton_crop, scene_option, scene_path
 from hemgs_codec import profile, read_ply
-from hemgs_codec.distortion import analytic_weights
+from hemgs_codec.distortion import RATE_WEIGHT, analytic_weights
 from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.train import LAMBDAS, Fit
@@ -47,6 +50,8 @@ VARIANTS = {
     "full refitted": FULL,
     "full without hash": EncodeOptions(use_hash=False),
 }
+OWN_STEPS = "full without hash"
+"""The variant that fits steps of its own: its symbols are others, its cost compares with the full one's."""
 _CHUNK = 4096
 
 
@@ -64,31 +69,15 @@ def lambda_index(lambda_: float) -> int:
     raise click.ClickException(f"lambda {lambda_:g} isn't fitted: expected one of {LAMBDAS}")
 
 
+def steps_of(fit: Fit, k: int) -> npt.NDArray[np.float64]:
+    """Return the steps (N, C) of the scene at a λ, in channel scales."""
+    steps = torch.exp2(fit.octaves[k].double() / 8).index_select(1, fit.step_channel)
+    return np.asarray(steps.numpy(), np.float64)
+
+
 def symbols_of(fit: Fit, k: int) -> npt.NDArray[np.int64]:
     """Return the symbols (N, C) of the scene at a λ, with the fit's steps."""
-    steps = torch.exp2(fit.octaves[k].float() / 8).index_select(1, fit.step_channel)
-    return (fit.values / steps).round().to(torch.int64).numpy()
-
-
-def weighted_error(
-    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], steps: npt.NDArray[np.float64] | float
-) -> float:
-    """Return the weighted squared error of rounding a channel's values (N,) to multiples of its steps."""
-    return float(weights @ (values - np.round(values / steps) * steps) ** 2)
-
-
-def step_of_equal_error(
-    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], error: float
-) -> float:
-    """Return the widest step, one for all values (N,), that costs at most this error, within a thousandth."""
-    low, high = 1e-4, 64.0
-    while high / low > 1.001:
-        middle = float(np.sqrt(low * high))
-        if weighted_error(values, weights, middle) <= error:
-            low = middle
-        else:
-            high = middle
-    return low
+    return np.rint(fit.values.numpy() / steps_of(fit, k)).astype(np.int64)
 
 
 @torch.no_grad()
@@ -101,6 +90,13 @@ def model_bits(fit: Fit, network: torch.Tensor, k: int) -> npt.NDArray[np.float6
     return total.numpy()
 
 
+def distortion_bits(fit: Fit, k: int) -> float:
+    """Return the worth in bits of the error of plain rounding at a λ (SPEC encoder notes, "Rate")."""
+    error = fit.values.numpy() - symbols_of(fit, k) * steps_of(fit, k)
+    weights: npt.NDArray[np.float64] = np.exp2(-2.0 * fit.wanted.double().numpy())
+    return float((weights * error**2).sum()) * RATE_WEIGHT / LAMBDAS[k]
+
+
 class Bench:
     """One scene: its full fit, and what other models make of the same symbols."""
 
@@ -109,8 +105,6 @@ class Bench:
         self.attributes = profile.attributes_from_scene(scene)
         self.weights = analytic_weights(self.attributes)
         self.full, self.live, self.full_row = self.fit(FULL, None)
-        network, _ = self.full.parameters.quantised(self.full.weight_steps)
-        self.full.refresh(network)  # steps as they are coded: the predictor moved on since the last refresh
 
     def fit(
         self, options: EncodeOptions, octaves: torch.Tensor | None
@@ -127,6 +121,8 @@ class Bench:
         )
         fit.run()
         seconds = time.perf_counter() - start
+        if octaves is None:  # steps as they are coded: the predictor moved on since the last refresh
+            fit.refresh(fit.parameters.quantised(fit.weight_steps)[0])
         model = freeze(fit.spec, fit.parameters, fit.weight_steps)
         row = {
             "iterations": fit.options.iterations,
@@ -155,10 +151,9 @@ class Bench:
 
     def fixed_step_row(self, k: int) -> dict[str, Any]:
         """Return the row of static tables at one step per channel and the same error in every channel."""
-        steps = torch.exp2(self.full.octaves[k].double() / 8).index_select(1, self.full.step_channel).numpy()
         values = self.full.values.double().numpy()
         costs = []
-        for value, weight, step in zip(values.T, self.weights.T, steps.T, strict=True):
+        for value, weight, step in zip(values.T, self.weights.T, steps_of(self.full, k).T, strict=True):
             fixed = step_of_equal_error(value, weight, weighted_error(value, weight, step))
             costs.append(static_cost(np.round(value / fixed).astype(np.int64)))
         table_bits = sum(cost.table_bits for cost in costs)
@@ -169,7 +164,10 @@ class Bench:
         """Return the row of a fit."""
         network, _ = fit.parameters.quantised(fit.weight_steps)
         side_bits = 8 * (model["network_bytes"] + model["hash_bytes"])
-        return {**model, **self.row(model_bits(fit, network, k), side_bits)}
+        row = self.row(model_bits(fit, network, k), side_bits)
+        distortion = distortion_bits(fit, k) / self.scene.num_gaussians
+        cost = {"cost_bits_per_gaussian": round(row["bits_per_gaussian"] + distortion, 4)}
+        return {**model, **row, **cost}
 
     def row(self, bits: npt.NDArray[np.float64], side_bits: float) -> dict[str, Any]:
         """Return what rows of both kinds hold."""
@@ -200,11 +198,12 @@ def measure(
     for name in ("full", *variants):
         fit, model = bench.full, bench.full_row
         if name != "full":
-            fit, _, model = bench.fit(VARIANTS[name], bench.full.octaves)
+            fit, _, model = bench.fit(VARIANTS[name], None if name == OWN_STEPS else bench.full.octaves)
         for lambda_ in lambdas:
             row = bench.model_row(fit, model, lambda_index(lambda_))
-            saving = 1 - row["bits_per_gaussian"] / static[lambda_]["bits_per_gaussian"]
-            row["saving_percent"] = round(100 * saving, 2)
+            if name != OWN_STEPS:
+                saving = 1 - row["bits_per_gaussian"] / static[lambda_]["bits_per_gaussian"]
+                row["saving_percent"] = round(100 * saving, 2)
             results.add({**common, "lambda": lambda_, "model": name, **row})
 
 
@@ -217,7 +216,7 @@ def measure(
     "variants",
     type=click.Choice(list(VARIANTS)),
     multiple=True,
-    default=("hash", "hash+context", "full without hash"),
+    default=tuple(VARIANTS),
     show_default=True,
     help="Models to fit beside the full one.",
 )

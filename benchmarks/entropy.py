@@ -30,3 +30,24 @@ def static_cost(symbols: npt.NDArray[np.integer]) -> StaticCost:
         return StaticCost(0.0, 0.0 if total == 0 else float(_BOUND_BITS))
     bits = float((counts * (np.log2(total) - np.log2(counts))).sum())
     return StaticCost(bits, 0.5 * (len(counts) - 1) * float(np.log2(total)) + 2 * _BOUND_BITS)
+
+
+def weighted_error(
+    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], steps: npt.NDArray[np.float64] | float
+) -> float:
+    """Return the weighted squared error of rounding a channel's values (N,) to multiples of its steps."""
+    return float(weights @ (values - np.round(values / steps) * steps) ** 2)
+
+
+def step_of_equal_error(
+    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64], error: float
+) -> float:
+    """Return the widest step, one for all values (N,), that costs at most this error, within a thousandth."""
+    low, high = 1e-4, 64.0
+    while high / low > 1.001:
+        middle = float(np.sqrt(low * high))
+        if weighted_error(values, weights, middle) <= error:
+            low = middle
+        else:
+            high = middle
+    return low

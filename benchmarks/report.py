@@ -70,6 +70,7 @@ TABLES = {
             "side_bits_per_gaussian",
             "bits_per_gaussian",
             "saving_percent",
+            "cost_bits_per_gaussian",
             "fit_s",
         ),
     ),

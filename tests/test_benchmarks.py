@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks import report, scenes
-from benchmarks.bench_model import VARIANTS, Bench, symbols_of
-from benchmarks.entropy import static_cost
+from benchmarks.bench_model import OWN_STEPS, VARIANTS, Bench, distortion_bits, symbols_of
+from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import RESULTS, command_line, content_hash, provenance, public_argument
 from benchmarks.stages import bits_by_section
 from hemgs_codec import GaussianScene
@@ -101,9 +101,26 @@ def test_an_unknown_scene_is_refused(tmp_path: Path) -> None:
 
 def test_ablated_fits_code_the_same_symbols() -> None:
     bench = Bench(small_scene(120, 3), 4, "cpu")
-    for options in VARIANTS.values():
-        fit, _, _ = bench.fit(options, bench.full.octaves)
-        assert np.array_equal(symbols_of(fit, 3), symbols_of(bench.full, 3))
+    for name, options in VARIANTS.items():
+        if name != OWN_STEPS:
+            fit, _, _ = bench.fit(options, bench.full.octaves)
+            assert np.array_equal(symbols_of(fit, 3), symbols_of(bench.full, 3))
+
+
+def test_errors_of_steps_as_wanted_cost_a_twelfth_at_high_rates() -> None:
+    bench = Bench(small_scene(120, 3), 4, "cpu")
+    fit, k = bench.full, 0
+    fit.octaves[k] = -8  # all values are 2**-1 steps
+    error = (0.5**2 / 12) * np.exp2(-2 * fit.wanted.double().numpy())
+    expected = error.sum() * 6 * 2e-3 / np.log(2) / 2.5e-4
+    assert distortion_bits(fit, k) == pytest.approx(expected, rel=0.1)
+
+
+def test_the_widest_step_of_an_error_is_found() -> None:
+    rng = np.random.default_rng(1)
+    values, weights = rng.standard_normal(5000), rng.random(5000)
+    error = weighted_error(values, weights, 0.3)
+    assert step_of_equal_error(values, weights, error) == pytest.approx(0.3, rel=0.02)
 
 
 def test_section_bits_sum_to_the_file() -> None:
