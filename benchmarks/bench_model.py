@@ -72,7 +72,7 @@ def lambda_index(lambda_: float) -> int:
 def steps_of(fit: Fit, k: int) -> npt.NDArray[np.float64]:
     """Return the steps (N, C) of the scene at a λ, in channel scales."""
     steps = torch.exp2(fit.octaves[k].double() / 8).index_select(1, fit.step_channel)
-    return np.asarray(steps.numpy(), np.float64)
+    return np.asarray(steps.numpy(), dtype=np.float64)
 
 
 def symbols_of(fit: Fit, k: int) -> npt.NDArray[np.int64]:
@@ -94,7 +94,8 @@ def distortion_bits(fit: Fit, k: int) -> float:
     """Return the worth in bits of the error of plain rounding at a λ (SPEC encoder notes, "Rate")."""
     error = fit.values.numpy() - symbols_of(fit, k) * steps_of(fit, k)
     weights: npt.NDArray[np.float64] = np.exp2(-2.0 * fit.wanted.double().numpy())
-    return float((weights * error**2).sum()) * RATE_WEIGHT / LAMBDAS[k]
+    worth: float = RATE_WEIGHT / LAMBDAS[k]
+    return float((weights * error**2).sum()) * worth
 
 
 class Bench:
