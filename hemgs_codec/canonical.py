@@ -73,12 +73,20 @@ def canonical_axes(log_scales: FloatArray, quats: FloatArray) -> tuple[Float64Ar
     scales = np.take_along_axis(scales, order, axis=1)
     q = _multiply(q, _ORDER_QUATS[order[:, 0] * 3 + order[:, 1]])
 
-    # The products with 1, i, j, k have w = w, −x, −y, −z: the largest component tells the half-turn, the
-    # first of equals.
-    turn = np.abs(q).argmax(axis=1)
-    q = np.take_along_axis(q, _HALF_TURN_SOURCE[turn], axis=1) * _HALF_TURN_SIGN[turn]
-    q = np.where(q[:, :1] < 0, -q, q)
-    return scales, np.ascontiguousarray(q[:, 1:])
+    # The largest component tells the half-turn, the first of equals.
+    turns = _half_turns(q)
+    return scales, turns[np.arange(len(turns)), turns[..., 0].argmax(axis=1), 1:]
+
+
+def half_turns(quat_xyz: FloatArray) -> Float64Array:
+    """Return the four quaternions wxyz (N, 4, 4) with w ≥ 0 that draw the same as one given by x, y, z."""
+    return _half_turns(quats_from_xyz(quat_xyz))
+
+
+def _half_turns(q: Float64Array) -> Float64Array:
+    # The products with 1, i, j, k have w = w, −x, −y, −z.
+    turns = q[:, _HALF_TURN_SOURCE] * _HALF_TURN_SIGN
+    return np.where(turns[..., :1] < 0, -turns, turns)
 
 
 def quats_from_xyz(xyz: FloatArray) -> Float64Array:

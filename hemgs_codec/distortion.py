@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
+from hemgs_codec.half_turns import LEAST_W
 
 OPACITY_POWER = 0.5
 AREA_POWER = 0.125
@@ -74,7 +75,7 @@ def _turn_sensitivity(
     With q = (w, v), an error dv turns the Gaussian about its own axes by 2 (w dv + v (v·dv) / w - v x dv).
     """
     x, y, z = quat_xyz.T
-    w = np.sqrt(np.maximum(1.0 - (quat_xyz**2).sum(axis=1), 0.1))
+    w = np.sqrt(np.maximum(1.0 - (quat_xyz**2).sum(axis=1), LEAST_W**2))
     turns = w[:, None, None] * np.eye(3) + quat_xyz[:, :, None] * quat_xyz[:, None, :] / w[:, None, None]
     cross = np.zeros_like(turns)  # the matrix of v x
     cross[:, 0, 1], cross[:, 0, 2], cross[:, 1, 2] = -z, y, -x

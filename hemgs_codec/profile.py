@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from hemgs_codec.canonical import canonicalise, quats_from_xyz
 from hemgs_codec.colour import luma_chroma_from_rgb, rgb_from_luma_chroma
+from hemgs_codec.half_turns import agree_with_neighbours
 from hemgs_codec.model.spec import Group
 from hemgs_codec.profile_names import GAUSSIAN_GROUPS
 from hemgs_codec.scene import GaussianScene
@@ -54,7 +55,8 @@ def attributes_from_scene(scene: GaussianScene) -> npt.NDArray[np.float64]:
     Companded opacity logit; log-scales in descending order; quaternion x, y, z; luma and two chromas of the
     DC; per SH band all lumas, then both chromas.
     """
-    log_scales, xyz = canonicalise(scene)
+    log_scales, canonical_xyz = canonicalise(scene)
+    xyz = agree_with_neighbours(scene.means, canonical_xyz)
     parts = [
         compress_opacity(scene.opacity_logits.astype(np.float64))[:, None],
         log_scales,
