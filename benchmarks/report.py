@@ -93,7 +93,15 @@ TABLES = {
     ),
     "spz": Table(
         ("scene", "lambda"),
-        ("file_bytes", "spz_bytes", "bits_per_gaussian", "spz_bits_per_gaussian", "share_of_spz"),
+        (
+            "file_bytes",
+            "spz_bytes",
+            "bits_per_gaussian",
+            "spz_bits_per_gaussian",
+            "share_of_spz",
+            "psnr_vs_original",
+            "spz_psnr_vs_original",
+        ),
     ),
     "info": Table(("scene",), ("file_bytes", "median_s", "most_s", "peak_rss_mb")),
 }

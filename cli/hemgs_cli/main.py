@@ -15,6 +15,7 @@ import click
 from hemgs_cli.decode import decode
 from hemgs_cli.encode import encode
 from hemgs_cli.info import info
+from hemgs_cli.render import render
 from hemgs_cli.verify import verify
 from hemgs_format.errors import HgsError
 
@@ -48,10 +49,11 @@ def cli() -> None:
       hemgs decode scene.hgs -o copy.ply     writes copy.ply
       hemgs info scene.hgs                   what takes how many bytes
       hemgs verify scene.hgs                 is every byte as it was written?
+      hemgs render scene.hgs --cameras cameras.json -o views
     """
 
 
-for command in (encode, decode, info, verify):
+for command in (encode, decode, info, verify, render):
     cli.add_command(command)
 
 

@@ -13,7 +13,7 @@ from hemgs_cli import main as command_line
 from hemgs_codec.version import __version__
 from hemgs_format.errors import HgsError
 
-COMMANDS = ("encode", "decode", "info", "verify")
+COMMANDS = ("encode", "decode", "info", "verify", "render")
 
 
 def run(*arguments: str) -> int:
