@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached_parallel
+from hemgs_codec.compiled import cached_parallel, compiled
 from hemgs_codec.scene import Float32Array, GaussianScene
 
 Float64Array = npt.NDArray[np.float64]
@@ -18,6 +18,26 @@ _C0 = 0.28209479177387814
 _C1 = 0.4886025119029199
 _C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
 _C3 = (0.5900435899266435, 2.890611442640554, 0.4570457994644658, 0.3731763325901154, 1.445305721320277)
+
+
+@compiled
+def _harmonics(x: float, y: float, z: float, count: int) -> Float64Array:
+    """Return the first ``count`` of the harmonics after the constant one, (15,), the others 0."""
+    basis = np.zeros(15)
+    basis[0], basis[1], basis[2] = -_C1 * y, _C1 * z, -_C1 * x
+    if count > 3:
+        basis[3], basis[4] = _C2[0] * x * y, -_C2[0] * y * z
+        basis[5] = _C2[1] * (2 * z * z - x * x - y * y)
+        basis[6], basis[7] = -_C2[0] * x * z, _C2[2] * (x * x - y * y)
+    if count > 8:
+        basis[8] = -_C3[0] * y * (3 * x * x - y * y)
+        basis[9] = _C3[1] * x * y * z
+        basis[10] = -_C3[2] * y * (4 * z * z - x * x - y * y)
+        basis[11] = _C3[3] * z * (2 * z * z - 3 * x * x - 3 * y * y)
+        basis[12] = -_C3[2] * x * (4 * z * z - x * x - y * y)
+        basis[13] = _C3[4] * z * (x * x - y * y)
+        basis[14] = -_C3[0] * x * (x * x - 3 * y * y)
+    return basis
 
 
 @cached_parallel
@@ -34,20 +54,7 @@ def _colours(
         length = np.sqrt(x * x + y * y + z * z)
         if length > 0:
             x, y, z = x / length, y / length, z / length
-        basis = np.empty(15)
-        basis[0], basis[1], basis[2] = -_C1 * y, _C1 * z, -_C1 * x
-        if count > 3:
-            basis[3], basis[4] = _C2[0] * x * y, -_C2[0] * y * z
-            basis[5] = _C2[1] * (2 * z * z - x * x - y * y)
-            basis[6], basis[7] = -_C2[0] * x * z, _C2[2] * (x * x - y * y)
-        if count > 8:
-            basis[8] = -_C3[0] * y * (3 * x * x - y * y)
-            basis[9] = _C3[1] * x * y * z
-            basis[10] = -_C3[2] * y * (4 * z * z - x * x - y * y)
-            basis[11] = _C3[3] * z * (2 * z * z - 3 * x * x - 3 * y * y)
-            basis[12] = -_C3[2] * x * (4 * z * z - x * x - y * y)
-            basis[13] = _C3[4] * z * (x * x - y * y)
-            basis[14] = -_C3[0] * x * (x * x - 3 * y * y)
+        basis = _harmonics(x, y, z, count)
         for channel in range(3):
             value = 0.5 + _C0 * sh0[i, channel]
             for k in range(count):
@@ -80,14 +87,10 @@ def _colours_back(
         if length == 0:
             continue
         x, y, z = x / length, y / length, z / length
-        basis = np.zeros(15)
+        basis = _harmonics(x, y, z, count)
         slope = np.zeros((15, 3))
-        basis[0], basis[1], basis[2] = -_C1 * y, _C1 * z, -_C1 * x
         slope[0, 1], slope[1, 2], slope[2, 0] = -_C1, _C1, -_C1
         if count > 3:
-            basis[3], basis[4] = _C2[0] * x * y, -_C2[0] * y * z
-            basis[5] = _C2[1] * (2 * z * z - x * x - y * y)
-            basis[6], basis[7] = -_C2[0] * x * z, _C2[2] * (x * x - y * y)
             slope[3, 0], slope[3, 1] = _C2[0] * y, _C2[0] * x
             slope[4, 1], slope[4, 2] = -_C2[0] * z, -_C2[0] * y
             slope[5, 0], slope[5, 1], slope[5, 2] = -2 * _C2[1] * x, -2 * _C2[1] * y, 4 * _C2[1] * z
@@ -95,13 +98,6 @@ def _colours_back(
             slope[7, 0], slope[7, 1] = 2 * _C2[2] * x, -2 * _C2[2] * y
         if count > 8:
             xx, yy, zz = x * x, y * y, z * z
-            basis[8] = -_C3[0] * y * (3 * xx - yy)
-            basis[9] = _C3[1] * x * y * z
-            basis[10] = -_C3[2] * y * (4 * zz - xx - yy)
-            basis[11] = _C3[3] * z * (2 * zz - 3 * xx - 3 * yy)
-            basis[12] = -_C3[2] * x * (4 * zz - xx - yy)
-            basis[13] = _C3[4] * z * (xx - yy)
-            basis[14] = -_C3[0] * x * (xx - 3 * yy)
             slope[8, 0], slope[8, 1] = -6 * _C3[0] * x * y, -3 * _C3[0] * (xx - yy)
             slope[9, 0], slope[9, 1], slope[9, 2] = _C3[1] * y * z, _C3[1] * x * z, _C3[1] * x * y
             slope[10, 0], slope[10, 1] = 2 * _C3[2] * x * y, -_C3[2] * (4 * zz - xx - 3 * yy)
