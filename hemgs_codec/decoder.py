@@ -123,6 +123,7 @@ def decode_symbols(
         graph,
         points[graph.sequence],
         np.array(geometry.box),
+        fields.lattice.index - geometry.position_step,
         fields.lambda_q,
         fields.scaling.channel_scales(fields.spec.groups) > 0,
         coder,
@@ -130,7 +131,8 @@ def decode_symbols(
         "decode",
     )
     coder.finish()
-    if symbols_digest(raw, coords, walked.symbols, fields.spec.groups) != fields.symbols_sha256:
+    digest = symbols_digest(raw, coords, walked.symbols, walked.parts, fields.spec.groups)
+    if digest != fields.symbols_sha256:
         raise CorruptError("the decoded symbols don't have the hash that the encoder wrote")
     return Decoded(fields, coords, graph.sequence, walked)
 
@@ -181,7 +183,10 @@ def reconstruct(decoded: Decoded) -> GaussianScene:
     with np.errstate(over="ignore", invalid="ignore"):
         shifted = shifted_values(decoded.walked, fields.spec.groups, fields.centroids)
         values[decoded.sequence] = fields.scaling.attributes(shifted, fields.spec.groups)
-        means = fields.lattice.means(decoded.coords)
+        parts, halvings = np.empty_like(decoded.walked.parts), np.empty_like(decoded.walked.halvings)
+        parts[decoded.sequence] = decoded.walked.parts
+        halvings[decoded.sequence] = decoded.walked.halvings
+        means = fields.lattice.means(decoded.coords, parts, halvings)
         scene = profile.scene_from_attributes(means, values, fields.sh_degree)
     try:
         scene.validate()

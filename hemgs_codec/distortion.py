@@ -19,12 +19,16 @@ The exponents were chosen by rendering four trained scenes with one attribute di
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
 from hemgs_codec.half_turns import LEAST_W
+from hemgs_format.errors import SceneError
+
+Float64Array = npt.NDArray[np.float64]
 
 OPACITY_POWER = 0.5
 AREA_POWER = 0.125
@@ -38,33 +42,83 @@ REFERENCE_STEPS = {"opacity": 0.32, "scales": 0.17, "rotation": 0.05, "sh": 0.14
 """Steps, in each value's own units, of a median Gaussian at the reference lambda where rates are high."""
 SMALLEST_AXIS_FACTOR = 2.4
 REFERENCE_POSITION_STEP = 0.042
-"""Lattice step at the reference lambda, in geometric means of the largest scale."""
-
+"""Step of a position at the reference lambda, as a share of the largest scale."""
+IMPORTANCE_STEP = 0.8
+"""Octaves; at every lambda: what a wrong guess of all steps costs doesn't depend on it."""
+LATTICE_QUANTILE = 0.7
+"""Share of the positions that the lattice is too coarse for."""
 
 _MAX_LOG_SIZE = 80.0  # positions are float32
 
 
-def analytic_weights(attributes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return distortion weights (N, C) of canonical attributes (N, C): inverse squares of reference steps."""
-    log_opacity = -np.logaddexp(0.0, -profile.expand_opacity(attributes[:, 0]))
-    scales = attributes[:, 1:4]
+@dataclass(frozen=True)
+class Weights:
+    """What errors cost: inverse squares of the steps that are best at the reference lambda and high rates.
+
+    Attributes
+    ----------
+    values : (N, C) float64
+        Of squared errors in the channels of `profile.attributes_from_scene`.
+    positions : (N,) float64
+        Of squared errors in each coordinate of the position, in world units.
+    importance : (N,) float64 or None
+        log2 of how coarse a Gaussian's steps may be, which is sent with it; None: it isn't sent, decoders
+        guess.
+    """
+
+    values: Float64Array
+    positions: Float64Array
+    importance: Float64Array | None = None
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse weights of other shapes than (N, C), or that aren't positive and finite."""
+        arrays = {"values": (self.values, shape), "positions": (self.positions, shape[:1])}
+        for name, (array, expected) in arrays.items():
+            if array.shape != expected or not (np.isfinite(array).all() and (array > 0).all()):
+                raise SceneError(f"{name} of weights must be {expected}, finite and positive")
+        if self.importance is not None and (
+            self.importance.shape != shape[:1] or not np.isfinite(self.importance).all()
+        ):
+            raise SceneError(f"importance must be {shape[:1]} and finite")
+
+    def prices(self, lambda_: float) -> Float64Array:
+        """Return the bits (N, C) that squared errors are worth."""
+        prices = self.values * (RATE_WEIGHT / lambda_)
+        prices[:, profile.IMPORTANCE_CHANNEL] *= lambda_ / REFERENCE_LAMBDA
+        return prices
+
+    def with_importance(self, attributes: Float64Array) -> Float64Array:
+        """Return attributes (N, C) with the importance in its channel."""
+        if self.importance is None:
+            return attributes
+        filled = attributes.copy()
+        filled[:, profile.IMPORTANCE_CHANNEL] = self.importance
+        return filled
+
+
+def analytic_weights(attributes: Float64Array) -> Weights:
+    """Return weights of canonical attributes (N, C), by the rule above."""
+    log_opacity = -np.logaddexp(0.0, -profile.expand_opacity(attributes[:, profile.OPACITY_CHANNEL]))
+    scales = attributes[:, profile.SCALE_CHANNELS]
     log_area = scales[:, 0] + scales[:, 1]
 
-    def relative(log_step: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def relative(log_step: Float64Array) -> Float64Array:
         limit = np.log(CAP)
         return np.asarray(np.exp(np.clip(log_step - np.median(log_step), -limit, limit)))
 
     colour = relative(-OPACITY_POWER * log_opacity - AREA_POWER * log_area)
     shape = relative(-OPACITY_POWER * log_opacity)
-    turns = _turn_sensitivity(scales, attributes[:, 4:7])
+    turns = _turn_sensitivity(scales, attributes[:, profile.ROTATION_CHANNELS])
     rotation = relative(-OPACITY_POWER * log_opacity[:, None] - np.log(turns))
     steps = np.empty_like(attributes)
-    steps[:, 0] = REFERENCE_STEPS["opacity"]
-    steps[:, 1:4] = REFERENCE_STEPS["scales"] * shape[:, None]
-    steps[:, 3] *= SMALLEST_AXIS_FACTOR
-    steps[:, 4:7] = REFERENCE_STEPS["rotation"] * rotation
-    steps[:, 7:] = REFERENCE_STEPS["sh"] * colour[:, None]
-    return steps**-2.0
+    steps[:, profile.IMPORTANCE_CHANNEL] = IMPORTANCE_STEP
+    steps[:, profile.OPACITY_CHANNEL] = REFERENCE_STEPS["opacity"]
+    steps[:, profile.SCALE_CHANNELS] = REFERENCE_STEPS["scales"] * shape[:, None]
+    steps[:, profile.SCALE_CHANNELS.stop - 1] *= SMALLEST_AXIS_FACTOR
+    steps[:, profile.ROTATION_CHANNELS] = REFERENCE_STEPS["rotation"] * rotation
+    steps[:, profile.DC_CHANNELS.start :] = REFERENCE_STEPS["sh"] * colour[:, None]
+    size = np.exp(np.clip(scales[:, 0], -_MAX_LOG_SIZE, _MAX_LOG_SIZE))
+    return Weights(steps**-2.0, (REFERENCE_POSITION_STEP * size * shape) ** -2.0)
 
 
 def _turn_sensitivity(
@@ -85,7 +139,10 @@ def _turn_sensitivity(
     return np.asarray(np.sqrt(np.einsum("nj,nji->ni", np.maximum(ratios, 0.05) ** 2, turns**2)))
 
 
-def lattice_step_for(attributes: npt.NDArray[np.float64], lambda_: float) -> float:
-    """Return the lattice step in world units: like every step, it grows as the square root of lambda."""
-    size = float(np.exp(np.clip(attributes[:, 1].mean(), -_MAX_LOG_SIZE, _MAX_LOG_SIZE)))
-    return REFERENCE_POSITION_STEP * size * float(np.sqrt(lambda_ / REFERENCE_LAMBDA))
+def lattice_step_for(weights: Weights, lambda_: float) -> float:
+    """Return the lattice step in world units: so coarse that most positions are refined (SPEC "Lattice").
+
+    Like every step, it grows as the square root of lambda.
+    """
+    wanted = float(np.quantile(weights.positions**-0.5, LATTICE_QUANTILE))
+    return wanted * float(np.sqrt(lambda_ / REFERENCE_LAMBDA))

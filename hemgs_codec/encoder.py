@@ -17,7 +17,7 @@ from hemgs_codec.coding.walk import walk
 from hemgs_codec.context.graph import build_graph
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.decoder import decode, open_arithmetic
-from hemgs_codec.distortion import RATE_WEIGHT, analytic_weights
+from hemgs_codec.distortion import Weights, analytic_weights
 from hemgs_codec.fit.cache import cache_directory, fit_key, load_fit, store_fit
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
 from hemgs_codec.fit.fitted import FittedModel
@@ -49,7 +49,7 @@ def encode(
     context: int = 20,
     window: int = 25,
     position_bits: int | None = None,
-    weights: npt.NDArray[np.float64] | None = None,
+    weights: Weights | None = None,
     verify: bool = True,
     cache: bool = True,
     model: str | Path | None = None,
@@ -73,8 +73,7 @@ def encode(
     position_bits
         Bits an axis of the positions; None: by lambda_.
     weights
-        (N, C) distortion weights of squared errors in `profile.attributes_from_scene`'s channels; None: the
-        analytic rule.
+        What errors cost; None: the analytic rule.
     verify
         Decode the result and compare before returning it.
     cache
@@ -113,8 +112,7 @@ def encode(
         attributes = profile.attributes_from_scene(scene)
         if weights is None:
             weights = analytic_weights(attributes)
-        elif weights.shape != attributes.shape or not (np.isfinite(weights).all() and (weights >= 0).all()):
-            raise SceneError(f"weights must be {attributes.shape}, finite and not negative")
+        weights.check(attributes.shape)
         key = fit_key(scene, weights, options, used_threads)
         path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
         fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
@@ -124,7 +122,7 @@ def encode(
                 store_fit(path, fitted, key)
             elif cache:
                 _try_to_store(path, fitted, key)
-        lattice = choose_lattice(scene, attributes, lambda_, position_bits)
+        lattice = choose_lattice(scene, weights, lambda_, position_bits)
         data, _ = encode_fitted(
             scene, attributes, weights, fitted, lattice, lambda_, device=device, progress=progress
         )
@@ -177,7 +175,7 @@ def _check_options(lambda_: float, options: EncodeOptions) -> None:
 def encode_fitted(
     scene: GaussianScene,
     attributes: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64] | None,
+    weights: Weights | None,
     fitted: FittedModel,
     lattice: Lattice,
     lambda_: float,
@@ -188,7 +186,7 @@ def encode_fitted(
 ) -> tuple[bytes, SceneCoder]:
     """Code a scene with a fit: the file, and the coder with its bits by channel.
 
-    With distortion weights (N, C) symbols are chosen by rate and distortion; without, values are rounded.
+    With weights symbols are chosen by rate and distortion; without, values are rounded.
     """
     geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
     spec = model.spec
@@ -208,8 +206,10 @@ def encode_fitted(
     rows = by_morton[ranked]
     prices = None
     if weights is not None:
-        prices = weights[rows] * (RATE_WEIGHT / lambda_ * scaling.channel_scales(spec.groups) ** 2)
-    coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), prices, run_bits)
+        attributes = weights.with_importance(attributes)
+        prices = weights.prices(lambda_)[rows] * scaling.channel_scales(spec.groups) ** 2
+    places = lattice.places(scene.means, lattice.quantise(scene.means))[rows]
+    coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), places, prices, run_bits)
     lambda_q = lambda_to_q(lambda_)
     walked = walk(
         model,
@@ -217,6 +217,7 @@ def encode_fitted(
         graph,
         points[ranked],
         np.array(geometry.box),
+        lattice.index - geometry.position_step,
         lambda_q,
         scaling.channel_scales(spec.groups) > 0,
         coder,
@@ -238,7 +239,7 @@ def encode_fitted(
         centroids=centroids,
         symbols_sha256=b"",
     ).pack()
-    fields["sha256"] = symbols_digest(fields, coords, walked.symbols, spec.groups)
+    fields["sha256"] = symbols_digest(fields, coords, walked.symbols, walked.parts, spec.groups)
     sections = (
         Section("META", pack_metadata(fields)),
         Section("LOCS", encode_locations(coords, bits)),

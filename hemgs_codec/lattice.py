@@ -59,9 +59,33 @@ class Lattice:
         lattice: npt.NDArray[np.float64] = np.floor(offset / (self.step * self.unit) + 0.5)
         return np.maximum(lattice, 0.0).astype(np.int64)
 
-    def means(self, coords: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Lattice coordinates (N, 3) to world positions (N, 3): one float64 expression, rounded once."""
-        means: npt.NDArray[np.float64] = coords * (self.step * self.unit) + np.array(self.origin)
+    def places(
+        self, means: npt.NDArray[np.float32], coords: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float64]:
+        """Return where world positions (N, 3) lie in the cells about coordinates (N, 3): 0 .. 1 an axis."""
+        offset = means.astype(np.float64) - np.array(self.origin)
+        return np.asarray(np.clip(offset / (self.step * self.unit) - coords + 0.5, 0.0, 1.0))
+
+    def means(
+        self,
+        coords: npt.NDArray[np.int64],
+        parts: npt.NDArray[np.int64],
+        halvings: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.float32]:
+        """Return world positions (N, 3): one float64 expression, rounded once.
+
+        Parameters
+        ----------
+        coords, parts : (N, 3) int64
+            Lattice coordinates, and which part of its cell each lies in on each axis.
+        halvings : (N,) int64
+            How often the axes of each cell are halved.
+        """
+        count = np.int64(1) << halvings[:, None]
+        # in halves of parts: a coordinate is the middle of its cell
+        halves = 2 * count * coords + (2 * parts + 1 - count)
+        steps: npt.NDArray[np.float64] = halves / (2 * count)  # exact: below 2**53, over a power of two
+        means: npt.NDArray[np.float64] = steps * (self.step * self.unit) + np.array(self.origin)
         return means.astype(np.float32)
 
     def bits(self, coords: npt.NDArray[np.int64]) -> int:

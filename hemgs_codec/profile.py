@@ -15,6 +15,13 @@ from hemgs_codec.model.spec import Group
 from hemgs_codec.profile_names import GAUSSIAN_GROUPS
 from hemgs_codec.scene import GaussianScene
 
+IMPORTANCE_CHANNEL = 0
+OPACITY_CHANNEL = 1
+SCALE_CHANNELS = slice(2, 5)
+ROTATION_CHANNELS = slice(5, 8)
+DC_CHANNELS = slice(8, 11)
+SH_CHANNEL = 11
+"""The first of the bands' channels."""
 OPACITY_KNEE = 3.0
 _OPACITY_LIMIT = 1.0 - 2.0**-8
 _BANDS = (1, 4, 9)  # first coefficient of SH bands 1, 2, 3 when the DC is coefficient 0
@@ -22,16 +29,19 @@ _BANDS = (1, 4, 9)  # first coefficient of SH bands 1, 2, 3 when the DC is coeff
 
 def groups(sh_degree: int) -> tuple[Group, ...]:
     """Return the attribute groups, in coding order, of a scene of this SH degree."""
-    shape = (
-        Group(GAUSSIAN_GROUPS[0], (1,), (0,)),
-        Group(GAUSSIAN_GROUPS[1], (1, 1, 1), (0, 0, 1)),
-        Group(GAUSSIAN_GROUPS[2], (1, 1, 1), (0, 1, 2)),
-        Group(GAUSSIAN_GROUPS[3], (1, 1, 1), (0, 1, 1)),
+    slices: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
+        ((1,), (0,)),  # importance
+        ((1,), (0,)),  # opacity
+        ((1, 1, 1), (0, 0, 1)),  # scales
+        ((), ()),  # positions
+        ((1, 1, 1), (0, 1, 2)),  # rotation
+        ((1, 1, 1), (0, 1, 1)),  # sh0
+        *(((2 * degree + 1, 4 * degree + 2), (0, 1)) for degree in range(1, sh_degree + 1)),
     )
-    bands = tuple(
-        Group(GAUSSIAN_GROUPS[3 + d], (2 * d + 1, 4 * d + 2), (0, 1)) for d in range(1, sh_degree + 1)
+    return tuple(
+        Group(name, *parts, follows_lambda=name != GAUSSIAN_GROUPS[0])
+        for name, parts in zip(GAUSSIAN_GROUPS, slices, strict=False)
     )
-    return shape + bands
 
 
 def compress_opacity(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -52,12 +62,13 @@ def expand_opacity(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def attributes_from_scene(scene: GaussianScene) -> npt.NDArray[np.float64]:
     """Return the channels (N, C) of a scene in canonical form, groups side by side.
 
-    Companded opacity logit; log-scales in descending order; quaternion x, y, z; luma and two chromas of the
+    Importance, which is no part of a scene and 0 here (`distortion.Weights` has it); companded opacity logit; log-scales in descending order; quaternion x, y, z; luma and two chromas of the
     DC; per SH band all lumas, then both chromas.
     """
     log_scales, canonical_xyz = canonicalise(scene)
     xyz = agree_with_neighbours(scene.means, canonical_xyz)
     parts = [
+        np.zeros((scene.num_gaussians, 1)),
         compress_opacity(scene.opacity_logits.astype(np.float64))[:, None],
         log_scales,
         xyz,
@@ -76,7 +87,7 @@ def scene_from_attributes(
     """Invert `attributes_from_scene`, up to symmetries: positions (N, 3) and channels (N, C) to a scene."""
     count = len(values)
     rest = np.zeros((count, (sh_degree + 1) ** 2 - 1, 3))
-    first = 10  # opacity, three scales, three of the quaternion, three of the DC
+    first = SH_CHANNEL
     for degree in range(1, sh_degree + 1):
         width = 2 * degree + 1
         band = values[:, first : first + 3 * width].reshape(count, 3, width).transpose(0, 2, 1)
@@ -84,9 +95,9 @@ def scene_from_attributes(
         first += 3 * width
     return GaussianScene(
         means=means,
-        log_scales=values[:, 1:4].astype(np.float32),
-        quats=quats_from_xyz(values[:, 4:7]).astype(np.float32),
-        opacity_logits=expand_opacity(values[:, 0]).astype(np.float32),
-        sh0=rgb_from_luma_chroma(values[:, 7:10]).astype(np.float32),
+        log_scales=values[:, SCALE_CHANNELS].astype(np.float32),
+        quats=quats_from_xyz(values[:, ROTATION_CHANNELS]).astype(np.float32),
+        opacity_logits=expand_opacity(values[:, OPACITY_CHANNEL]).astype(np.float32),
+        sh0=rgb_from_luma_chroma(values[:, DC_CHANNELS]).astype(np.float32),
         shN=rgb_from_luma_chroma(rest).astype(np.float32),
     )

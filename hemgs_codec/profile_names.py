@@ -2,5 +2,15 @@
 
 from __future__ import annotations
 
-GAUSSIAN_GROUPS = ("opacity", "scales", "rotation", "sh0", "sh1", "sh2", "sh3")
+GAUSSIAN_GROUPS = (
+    "importance",
+    "opacity",
+    "scales",
+    "positions",
+    "rotation",
+    "sh0",
+    "sh1",
+    "sh2",
+    "sh3",
+)
 MAX_GROUPS = len(GAUSSIAN_GROUPS)

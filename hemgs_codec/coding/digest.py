@@ -15,6 +15,7 @@ def symbols_digest(
     metadata: dict[str, Value],
     coords: npt.NDArray[np.int64],
     symbols: npt.NDArray[np.int32],
+    parts: npt.NDArray[np.int64],
     groups: tuple[Group, ...],
 ) -> bytes:
     """Return the SHA-256 of all that a scene is made of: metadata, coordinates and symbols.
@@ -28,12 +29,14 @@ def symbols_digest(
         In Morton order; hashed as i64le.
     symbols : (N, C) int32
         By rank; hashed group by group as i32le.
+    parts : (N, 3) int64
+        Of lattice cells, by rank; hashed as i32le in their group's place.
     """
     digest = hashlib.sha256(pack_metadata({key: v for key, v in metadata.items() if key != "sha256"}))
     digest.update(coords.astype("<i8").tobytes())
     first = 0
     for group in groups:
-        part = symbols[:, first : first + group.channels]
+        part = parts if group.refines_positions else symbols[:, first : first + group.channels]
         digest.update(np.ascontiguousarray(part, dtype="<i4").tobytes())
         first += group.channels
     return digest.digest()

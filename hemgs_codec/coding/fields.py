@@ -43,6 +43,8 @@ class Geometry:
     window: int
     voxel_shift: int
     box: tuple[int, int, int, int]
+    position_step: int
+    """Lattice step index that a step of 1 stands for where positions are refined."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> 
         "window": geometry.window,
         "voxel": geometry.voxel_shift,
         "box": list(geometry.box),
+        "fine": geometry.position_step,
         "offsets": scaling.offsets.astype("<f4").tobytes(),
         "scales": scaling.scales.astype("<f4").tobytes(),
         "net": [
@@ -159,6 +162,7 @@ def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometr
         window=reader.integer("window", 1, MAX_WINDOW),
         voxel_shift=reader.integer("voxel", 0, MAX_VOXEL_SHIFT),
         box=(box[0], box[1], box[2], box[3]),
+        position_step=reader.integer("fine", -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS),
     )
     slices = len(slice_widths(shape))
     scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices))

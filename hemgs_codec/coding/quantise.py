@@ -12,6 +12,12 @@ _NEAR = 0.25
 """Values this close to a symbol keep it: the next one would have to save many bits."""
 
 
+def divide_cells(places: npt.NDArray[np.float64], halvings: Int64Array) -> Int64Array:
+    """Return which part (n, 3) of its cell, halved ``halvings`` (n,) times an axis, each place 0 .. 1 is in."""
+    count = np.int64(1) << halvings[:, None]
+    return np.clip(np.floor(places * count).astype(np.int64), 0, count - 1)
+
+
 def choose_symbols(
     wanted: npt.NDArray[np.float64], means: Int64Array, sigmas: Int64Array, price: npt.NDArray[np.float64]
 ) -> tuple[Int64Array, npt.NDArray[np.float64]]:

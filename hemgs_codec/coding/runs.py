@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.coding.quantise import choose_symbols
+from hemgs_codec.coding.quantise import choose_symbols, divide_cells
 from hemgs_codec.model.units import step_table
 from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder
 from hemgs_codec.sections import RUN_IDS
@@ -30,6 +30,8 @@ class SceneCoder:
     ----------
     values : (N, C) float64
         Attributes in channel scales, by rank.
+    places : (N, 3) float64
+        Where in their lattice cells anchors lie, 0 .. 1 an axis, by rank.
     prices : (N, C) float64 or None
         Bits that a squared error in channel scales is worth; None: round to the nearest symbol.
     run_bits : int
@@ -39,14 +41,17 @@ class SceneCoder:
     def __init__(
         self,
         values: npt.NDArray[np.float64],
+        places: npt.NDArray[np.float64],
         prices: npt.NDArray[np.float64] | None = None,
         run_bits: int = RUN_BITS,
     ) -> None:
         self.values = values
+        self.places = places
         self.run_bits = run_bits
         self.prices = prices
         self.sections: list[Section] = []
         self.bits = np.zeros(values.shape[1])  # by channel, as the tables have it
+        self.position_bits = 0.0
         self._encoder = SymbolEncoder()
         self._batches = 0
         self._run_bits = 0.0
@@ -72,6 +77,20 @@ class SceneCoder:
         self.bits[channels] += bits.reshape(means.shape).sum(axis=0)
         self._run_bits += float(bits.sum())
         return symbols.reshape(means.shape)
+
+    def code_positions(
+        self,
+        group: int,  # noqa: ARG002  the run's header has it
+        ranks: Int64Array,
+        halvings: Int64Array,
+    ) -> Int64Array:
+        """See `walk.Coder`."""
+        parts = divide_cells(self.places[ranks], halvings)
+        self._encoder.encode_uniform(parts.ravel(), np.repeat(halvings, 3))
+        bits = 3.0 * float(halvings.sum())
+        self.position_bits += bits
+        self._run_bits += bits
+        return parts
 
     def end_batch(self, group: int) -> None:
         """See `walk.Coder`."""
@@ -119,6 +138,15 @@ class FileCoder:
         """See `walk.Coder`."""
         symbols = self._open(group).decode_gaussian(means.ravel(), sigmas.ravel())
         return symbols.reshape(means.shape)
+
+    def code_positions(
+        self,
+        group: int,
+        ranks: Int64Array,  # noqa: ARG002  only an encoder asks which anchors these are
+        halvings: Int64Array,
+    ) -> Int64Array:
+        """See `walk.Coder`."""
+        return self._open(group).decode_uniform(3 * len(halvings), np.repeat(halvings, 3)).reshape(-1, 3)
 
     def _open(self, group: int) -> SymbolDecoder:
         if self._decoder is None:

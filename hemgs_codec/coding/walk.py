@@ -33,6 +33,8 @@ from hemgs_codec.progress import Progress
 _CHUNK = 8192  # anchors at once where there is no order to keep
 _EDGE_CHUNK = 1 << 16  # context edges at once: bounds memory, for a batch may hold most of a scene
 _MEAN_LIMIT = float(1 << 26)
+MAX_HALVINGS = 12
+"""Of a lattice cell: parts of positions are coded in as many bits an axis."""
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -65,6 +67,20 @@ class Coder(Protocol):
             The symbols.
         """
 
+    def code_positions(self, group: int, ranks: Int64Array, halvings: Int64Array) -> Int64Array:
+        """Code where in their lattice cells anchors lie.
+
+        Parameters
+        ----------
+        ranks, halvings : (n,)
+            Anchors, ascending, and how often each axis of their cells is halved.
+
+        Returns
+        -------
+        (n, 3) int64
+            The part of the cell on each axis, 0 .. 2**halvings - 1.
+        """
+
     def end_batch(self, group: int) -> None:
         """End a batch: a run may end here."""
 
@@ -85,12 +101,24 @@ class Walked:
         See `centroids.cells_of`.
     steps : (N, S) int16
         Step indices of all groups' step channels.
+    halvings : (N,) int64
+        How often the axes of each anchor's lattice cell are halved.
+    parts : (N, 3) int64
+        Which part of its cell each anchor lies in.
     """
 
     symbols: npt.NDArray[np.int32]
     values: Int64Array
     cells: npt.NDArray[np.int8]
     steps: npt.NDArray[np.int16]
+    halvings: Int64Array
+    parts: Int64Array
+
+
+def halvings_for(steps: Int64Array, coarseness: int) -> Int64Array:
+    """Return how often (N,) the axes of lattice cells are halved to come nearest to steps of these indices."""
+    eighths = coarseness - (steps - UNIT_STEP)
+    return np.clip((eighths + 4) >> 3, 0, MAX_HALVINGS)
 
 
 def lambda_feature(lambda_q: int) -> int:
@@ -104,6 +132,7 @@ def walk(
     graph: Graph,
     points: Int64Array,
     box: Int64Array,
+    coarseness: int,
     lambda_q: int,
     live: npt.NDArray[np.bool],
     coder: Coder,
@@ -118,6 +147,8 @@ def walk(
         Base coordinates by rank.
     box : (4,) int64
         Box of the hash grid.
+    coarseness : int
+        Step index of the lattice, less the one that a step of 1 stands for when positions are refined.
     live : (C,) bool
         False for channels that are constant over the scene: their symbols are 0 and not coded.
     """
@@ -130,7 +161,7 @@ def walk(
             hash_coordinates(points[rows], box), spec.levels, model.tables, UNIT_BITS
         )
     location[:, spec.hash_width :] = graph.geometry
-    state = _State(model, arithmetic, graph, location, lambda_q, live, coder)
+    state = _State(model, arithmetic, graph, location, coarseness, lambda_q, live, coder)
     batches = graph.layers if spec.use_context else np.array_split(np.arange(count), -(-count // _CHUNK))
     total = len(batches) * len(spec.groups)
     for group in range(len(spec.groups)):
@@ -141,7 +172,8 @@ def walk(
             if progress is not None and (number % 16 == 0 or number + 1 == len(batches)):
                 progress(stage, group * len(batches) + number + 1, total)
         coder.end_group(group)
-    return Walked(state.symbols, state.values, state.cells, np.concatenate(state.all_steps, axis=1))
+    steps = np.concatenate(state.all_steps, axis=1)
+    return Walked(state.symbols, state.values, state.cells, steps, state.halvings, state.parts)
 
 
 class _State:
@@ -153,12 +185,14 @@ class _State:
         m: ExactArithmetic,
         graph: Graph,
         location: npt.NDArray[np.int16],
+        coarseness: int,
         lambda_q: int,
         live: npt.NDArray[np.bool],
         coder: Coder,
     ) -> None:
         self.spec, self.m, self.graph, self.location, self.coder = model.spec, m, graph, location, coder
         count = len(location)
+        self.coarseness = coarseness
         self.lambda_feature = float(lambda_feature(lambda_q))
         self.slope = float((lambda_q - LAMBDA_REFERENCE_Q) * UNIT // 512)
         self.live = live
@@ -173,6 +207,8 @@ class _State:
         self.keys: Any = None
         self.own: Any = None
         self.steps = np.zeros((count, 1), dtype=np.int64)
+        self.halvings = np.zeros(count, dtype=np.int64)
+        self.parts = np.zeros((count, 3), dtype=np.int64)
 
     def _float(self, values: npt.NDArray[Any]) -> Array:
         return self.m.array(values.astype(np.float64))
@@ -181,9 +217,10 @@ class _State:
         """Evaluate what doesn't depend on the group's own values: prior features and steps of all anchors."""
         spec, m, count = self.spec, self.m, len(self.location)
         first = spec.first_channel(group)
-        self.is_live = bool(self.live[first : first + spec.groups[group].channels].any())
+        shape = spec.groups[group]
+        self.is_live = shape.refines_positions or bool(self.live[first : first + shape.channels].any())
         if not self.is_live:  # all its symbols are 0 and none is coded
-            self.all_steps.append(np.zeros((count, spec.groups[group].num_steps), dtype=np.int16))
+            self.all_steps.append(np.zeros((count, shape.num_steps), dtype=np.int16))
             return
         earlier = spec.earlier(group)
         priors, steps = [], []
@@ -199,8 +236,10 @@ class _State:
         self.prior = m.xp.concatenate(priors)
         self.steps = np.concatenate(steps)
         self.all_steps.append(self.steps.astype(np.int16))
-        width = spec.groups[group].channels
-        self.own = self._float(np.zeros((count, width)))
+        if shape.refines_positions:
+            self.halvings = halvings_for(self.steps[:, 0], self.coarseness)
+            return
+        self.own = self._float(np.zeros((count, shape.channels)))
         if spec.use_context:
             self.keys = self._float(np.zeros((count, spec.hidden)))
 
@@ -210,6 +249,9 @@ class _State:
             return
         spec, m = self.spec, self.m
         shape = spec.groups[group]
+        if shape.refines_positions:
+            self.parts[ranks] = self.coder.code_positions(group, ranks, self.halvings[ranks])
+            return
         first = spec.first_channel(group)
         rows = m.array(ranks)
         earlier = self._float(self.seen[ranks, : spec.earlier(group)])

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from hemgs_codec.atomic import atomic_write
+from hemgs_codec.distortion import Weights
 from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
 from hemgs_codec.scene import GaussianScene
@@ -27,7 +27,7 @@ def cache_directory() -> Path:
 
 
 def fit_key(
-    scene: GaussianScene, weights: npt.NDArray[np.float64], options: EncodeOptions, threads: int
+    scene: GaussianScene, weights: Weights, options: EncodeOptions, threads: int
 ) -> bytes:
     """Hash all that a fit depends on: scene, weights, options, threads and version."""
     digest = hashlib.sha256()
@@ -40,7 +40,9 @@ def fit_key(
         scene.opacity_logits,
         scene.sh0,
         scene.shN,
-        weights,
+        weights.values,
+        weights.positions,
+        np.zeros(0) if weights.importance is None else weights.importance,
     ):
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())

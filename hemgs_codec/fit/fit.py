@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,12 +13,19 @@ from hemgs_codec import profile
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
-from hemgs_codec.distortion import lattice_step_for
+from hemgs_codec.distortion import Weights, lattice_step_for
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.samples import make_samples
 from hemgs_codec.fit.train import Fit, FitOptions
-from hemgs_codec.lattice import Lattice, fit_lattice, index_for_bits, index_for_step
+from hemgs_codec.lattice import (
+    NUM_LATTICE_STEPS,
+    Lattice,
+    fit_lattice,
+    index_for_bits,
+    index_for_step,
+    lattice_step,
+)
 from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.hashgrid import make_levels
 from hemgs_codec.model.scaling import Scaling, fit_scaling
@@ -87,13 +95,13 @@ def model_spec(scene: GaussianScene, options: EncodeOptions) -> ModelSpec:
 
 
 def choose_lattice(
-    scene: GaussianScene, attributes: npt.NDArray[np.float64], lambda_: float, position_bits: int | None
+    scene: GaussianScene, weights: Weights, lambda_: float, position_bits: int | None
 ) -> Lattice:
     """Return the lattice that a scene is coded on at λ."""
     base = fit_lattice(scene.means, 0)
     if position_bits is not None:
         return fit_lattice(scene.means, index_for_bits(position_bits))
-    return fit_lattice(scene.means, index_for_step(lattice_step_for(attributes, lambda_), base.unit))
+    return fit_lattice(scene.means, index_for_step(lattice_step_for(weights, lambda_), base.unit))
 
 
 def _box(points: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
@@ -107,7 +115,7 @@ def _box(points: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
 def prepare_fit(
     scene: GaussianScene,
     attributes: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    weights: Weights,
     options: EncodeOptions,
     *,
     device: str = "cpu",
@@ -117,22 +125,31 @@ def prepare_fit(
 
     Parameters
     ----------
-    attributes, weights : (N, C) float64
-        Canonical attributes (`profile.attributes_from_scene`) and distortion weights of squared errors in
-        them.
+    attributes : (N, C) float64
+        Canonical attributes (`profile.attributes_from_scene`).
     fixed_octaves : (λs, N, S) int8 or None
         Steps to keep instead of fitting them: see `Fit`.
     """
     spec = model_spec(scene, options)
+    attributes = weights.with_importance(attributes)
     scaling = fit_scaling(attributes, spec.groups)
     finest = fit_lattice(scene.means, 0)
     points = finest.base_points(finest.quantise(scene.means))
     coords = finest.quantise(scene.means)
     voxel_shift = choose_voxel_shift(points[morton_sort(coords)])
-    lattices = [choose_lattice(scene, attributes, v, options.position_bits) for v in _LATTICE_LAMBDAS]
+    lattices = [choose_lattice(scene, weights, v, options.position_bits) for v in _LATTICE_LAMBDAS]
     if options.position_bits is not None:
         lattices = lattices[:1]
-    geometry = Geometry(options.order, options.context, options.window, voxel_shift, _box(points))
+    position_octaves = np.log2(weights.positions**-0.5 / finest.unit)
+    position_step = int(np.rint(8 * (np.median(position_octaves) - math.log2(lattice_step(0)))))
+    geometry = Geometry(
+        options.order,
+        options.context,
+        options.window,
+        voxel_shift,
+        _box(points),
+        int(np.clip(position_step, -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS)),
+    )
     samples = make_samples(
         scene.means,
         lattices,
@@ -145,7 +162,8 @@ def prepare_fit(
     fit = Fit(
         spec,
         scaling.normalise(attributes, spec.groups),
-        weights * scaling.channel_scales(spec.groups) ** 2,
+        weights.values * scaling.channel_scales(spec.groups) ** 2,
+        position_octaves - math.log2(lattice_step(0)) - geometry.position_step / 8,
         points,
         np.array(geometry.box),
         samples,
@@ -159,7 +177,7 @@ def prepare_fit(
 def fit_model(
     scene: GaussianScene,
     attributes: npt.NDArray[np.float64],
-    weights: npt.NDArray[np.float64],
+    weights: Weights,
     options: EncodeOptions,
     *,
     device: str = "cpu",

@@ -25,7 +25,7 @@ from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
 from hemgs_codec.model.hashgrid import hash_coordinates
-from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.model.spec import ModelSpec, position_steps
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP, lambda_to_q
 from hemgs_codec.progress import Progress
 
@@ -60,6 +60,8 @@ class Fit:
         Attributes in channel scales, scene rows.
     weights : (N, C) float
         Distortion weights in channel scales.
+    position_octaves : (N,) float
+        log2 of the steps that positions want at the reference λ, relative to the position step.
     points : (N, 3) int64
         Base coordinates, scene rows (for the hash grid).
     fixed_octaves : (λs, N, S) int8 or None
@@ -71,6 +73,7 @@ class Fit:
         spec: ModelSpec,
         values: npt.NDArray[np.float64],
         weights: npt.NDArray[np.float64],
+        position_octaves: npt.NDArray[np.float64],
         points: npt.NDArray[np.int64],
         box: npt.NDArray[np.int64],
         samples: Samples,
@@ -83,12 +86,10 @@ class Fit:
         self.values = torch.from_numpy(values.astype(np.float32))
         # log2 of the steps wanted at the reference λ
         self.wanted = torch.from_numpy(-0.5 * np.log2(np.clip(weights, 1e-12, 1e12))).float()
-        self.step_channel = torch.tensor(
-            [
-                sum(g.num_steps for g in spec.groups[:i]) + step
-                for i, group in enumerate(spec.groups)
-                for step in group.channel_steps
-            ]
+        self.step_channel = torch.tensor(spec.step_channels)
+        self.wanted_steps, self.step_share = self._wanted_steps(torch.from_numpy(position_octaves).float())
+        self.is_level = torch.tensor(
+            [float(not group.follows_lambda) for group in spec.groups for _ in range(group.num_steps)]
         )
         self.parameters = initial_parameters(spec, self._first_steps(), self.generator)
         self.grid_features = GridFeatures(hash_coordinates(points, box), spec.levels, device)
@@ -107,12 +108,19 @@ class Fit:
         )
         self.weight_steps = self.parameters.weight_steps()
 
+    def _wanted_steps(self, position_octaves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return log2 (N, S) of the steps wanted at the reference λ, and each one's share of all values."""
+        number = sum(group.num_steps for group in self.spec.groups)
+        total = torch.zeros((len(self.wanted), number)).index_add_(1, self.step_channel, self.wanted)
+        count = torch.bincount(self.step_channel, minlength=number).float()
+        for step in position_steps(self.spec):
+            total[:, step] = 3 * position_octaves
+            count[step] = 3
+        return total / count, count / self.spec.channels
+
     def _first_steps(self) -> torch.Tensor:
         """Return log2 (S,) of the steps that the weights ask for at high rate, averaged over anchors."""
-        wanted = self.wanted.mean(0)
-        number = int(self.step_channel.max()) + 1
-        total = torch.zeros(number).index_add_(0, self.step_channel, wanted)
-        return torch.clamp(total / torch.bincount(self.step_channel), -UNIT_STEP / 8, 4.0)
+        return torch.clamp(self.wanted_steps.mean(0), -UNIT_STEP / 8, 4.0)
 
     @torch.no_grad()
     def refresh(self, network: torch.Tensor | None = None) -> None:
@@ -144,7 +152,7 @@ class Fit:
     def losses(
         self, rows: torch.Tensor, k: torch.Tensor, network: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Bits of the symbols, and of steps that aren't those wanted, both (n, C), of scene rows at λs k."""
+        """Bits (n, C) of the symbols, and bits a value (n,) of steps not wanted, of scene rows at λs k."""
         spec = self.spec
         m = FloatArithmetic(self.parameters.pieces(network))
         graph = self.graph_of[k]
@@ -173,6 +181,8 @@ class Fit:
             else:
                 octaves.append(_step_index(predictions[-1].detach() + slope) / 8)
             first_step += group.num_steps
+            if group.refines_positions:
+                continue
             pooled = attended = None
             if spec.use_context:
                 theirs = around[..., first:last]
@@ -195,9 +205,10 @@ class Fit:
         coded = (values / step).round() * step
         bits = gaussian_bits(coded, torch.cat(means, 1), torch.cat(log_sigmas, 1), step)
         if self.has_fixed_steps:
-            return bits, torch.zeros_like(bits)
-        predicted = torch.cat(predictions, dim=1).index_select(1, self.step_channel) - _MIDDLE
-        return bits, math.log(2.0) * (predicted - self.wanted[rows]) ** 2
+            return bits, torch.zeros(len(rows))
+        wanted = self.wanted_steps[rows] - self.is_level * slope
+        off = torch.cat(predictions, dim=1) - _MIDDLE - wanted
+        return bits, math.log(2.0) * (self.step_share * off**2).sum(1)
 
     def run(self, progress: Progress | None = None) -> None:
         """Fit the parameters."""

@@ -25,14 +25,19 @@ class Group:
     name : str
         For people: `hemgs info` shows it.
     slices : tuple of int
-        Channels per slice; each slice is coded given the group's earlier slices.
+        Channels per slice; each slice is coded given the group's earlier slices. None: the group refines
+        positions. It has a step, which says into how many parts an anchor's lattice cell is divided, and no
+        channels that others could see.
     steps : tuple of int
         For each slice, which of the group's step channels quantises it.
+    follows_lambda : bool
+        False: a fit asks for the same steps at every λ. No decoder needs to know.
     """
 
     name: str
     slices: tuple[int, ...]
     steps: tuple[int, ...]
+    follows_lambda: bool = True
 
     @property
     def channels(self) -> int:
@@ -42,12 +47,22 @@ class Group:
     @property
     def num_steps(self) -> int:
         """Number of quantisation steps per anchor."""
-        return max(self.steps) + 1
+        return max(self.steps, default=0) + 1
+
+    @property
+    def refines_positions(self) -> bool:
+        """Whether the group says where in its lattice cell an anchor lies."""
+        return not self.slices
 
     @property
     def channel_steps(self) -> tuple[int, ...]:
         """The step channel of each channel."""
         return tuple(step for width, step in zip(self.slices, self.steps, strict=True) for _ in range(width))
+
+
+def position_steps(spec: ModelSpec) -> tuple[int, ...]:
+    """Return which of all groups' steps refine positions."""
+    return tuple(spec.first_step(i) for i, group in enumerate(spec.groups) if group.refines_positions)
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,17 @@ class ModelSpec:
         """Number of coded values per anchor."""
         return self.first_channel(len(self.groups))
 
+    @property
+    def step_channels(self) -> tuple[int, ...]:
+        """For each channel, which of all groups' steps quantises it."""
+        return tuple(
+            self.first_step(i) + step for i, group in enumerate(self.groups) for step in group.channel_steps
+        )
+
+    def first_step(self, group: int) -> int:
+        """Index of the group's first step among all groups' steps."""
+        return sum(g.num_steps for g in self.groups[:group])
+
     def earlier(self, group: int) -> int:
         """Return how many earlier channels a group sees."""
         return self.first_channel(group) if self.use_earlier else 0
@@ -89,7 +115,7 @@ class ModelSpec:
             name = f"{index}"
             shapes[f"{name}.prior"] = (self.hash_width + NUM_GEOMETRY + earlier + 1, self.hidden)
             shapes[f"{name}.step"] = (self.hidden + 1, group.num_steps)
-            if self.use_context:
+            if self.use_context and not group.refines_positions:
                 shapes[f"{name}.key"] = (group.channels + earlier, self.hidden)
                 shapes[f"{name}.query"] = (NUM_GEOMETRY + earlier, self.hidden)
                 shapes[f"{name}.edge"] = (NUM_EDGE, self.hidden + self.heads)
