@@ -32,7 +32,8 @@ from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, morton_crop, scene_option, scene_path
 from hemgs_codec import profile, read_ply
-from hemgs_codec.distortion import RATE_WEIGHT, analytic_weights
+from hemgs_codec.distortion.analytic import analytic_weights
+from hemgs_codec.distortion.weights import RATE_WEIGHT
 from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.train import LAMBDAS, Fit

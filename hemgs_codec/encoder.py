@@ -1,55 +1,53 @@
-"""Scene to bytes: fit (or load a fit), quantise and code, decode to check (SPEC "Encoder notes")."""
+"""Scene to bytes: measure what errors cost, fit (or load a fit), code, decode to check (SPEC "Encoder notes")."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
-from hemgs_codec.coding.centroids import fit_centroids
-from hemgs_codec.coding.digest import symbols_digest
-from hemgs_codec.coding.fields import Fields
-from hemgs_codec.coding.runs import RUN_BITS, SceneCoder
-from hemgs_codec.coding.walk import walk
-from hemgs_codec.context.graph import build_graph
-from hemgs_codec.context.order import ORDERS, Order
-from hemgs_codec.decoder import decode, open_arithmetic
-from hemgs_codec.distortion import Weights, analytic_weights
+from hemgs_codec.coding_pass import encode_fitted
+from hemgs_codec.context.order import Order
+from hemgs_codec.decoder import decode
+from hemgs_codec.distortion.analytic import analytic_weights
+from hemgs_codec.distortion.views import ViewSet, choose_views
+from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.encoder_checks import check_options, check_values
 from hemgs_codec.fit.cache import cache_directory, fit_key, load_fit, store_fit
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
 from hemgs_codec.fit.fitted import FittedModel
-from hemgs_codec.lattice import Lattice
-from hemgs_codec.location import encode_locations
-from hemgs_codec.location.morton import morton_sort
-from hemgs_codec.model.frozen import pack_hash_grid, pack_networks
-from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN, lambda_to_q
 from hemgs_codec.progress import Progress
+from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import GaussianScene
+from hemgs_codec.targets import largest_of_size, smallest_of_psnr
 from hemgs_codec.threads import use_threads
-from hemgs_format.container import Container, write_container
 from hemgs_format.errors import HgsError, SceneError
-from hemgs_format.metadata import pack_metadata
-from hemgs_format.sections import Section
 
 DEFAULT_LAMBDA = 2e-3
-MAX_POSITION = 1e36
-MAX_ATTRIBUTE = 1e6
+WeightRule = Literal["rendered", "analytic"]
 
 
 def encode(
     scene: GaussianScene,
     *,
     lambda_: float = DEFAULT_LAMBDA,
+    target_size: int | None = None,
+    target_psnr: float | None = None,
+    cameras: Sequence[Camera] | None = None,
+    background: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    weights: WeightRule | Weights = "rendered",
     seed: int = 0,
     iterations: int | None = None,
     order: Order = "permuted",
     context: int = 20,
     window: int = 25,
     position_bits: int | None = None,
-    weights: Weights | None = None,
     verify: bool = True,
     cache: bool = True,
     model: str | Path | None = None,
@@ -64,16 +62,25 @@ def encode(
     scene
         N Gaussians.
     lambda_
-        Weight of the rate, 2.5e-4 .. 1.6e-2: larger is smaller and coarser.
+        Weight of the rate, 2.5e-4 .. 1.6e-2: larger is smaller and coarser. Where a target is given, the
+        search for it starts here.
+    target_size
+        Bytes that the file mustn't exceed: the finest file that doesn't is returned.
+    target_psnr
+        dB that renders of the decoded scene must keep to the original's, on average over the views held out
+        (all views, where that would leave none): the smallest file that does is returned.
+    cameras, background
+        Views that people will look from, and what is behind the scene. None: views are made up. Views that
+        are held out (`cameras.held_out`) aren't used to measure weights.
+    weights
+        What errors cost: measured in renders, or the analytic rule, or given.
     seed, iterations
         Of the fit; iterations None: by scene size.
     order, context, window
         Coding order, most decoded neighbours that predict a Gaussian, and the odd number of voxels an axis to
         look in.
     position_bits
-        Bits an axis of the positions; None: by lambda_.
-    weights
-        What errors cost; None: the analytic rule.
+        Bits an axis of the lattice; None: by lambda_.
     verify
         Decode the result and compare before returning it.
     cache
@@ -95,10 +102,10 @@ def encode(
     Raises
     ------
     SceneError
-        The scene or an option can't be coded.
+        The scene or an option can't be coded, or a target can't be met.
     """
     scene.validate()
-    _check_values(scene)
+    check_values(scene)
     options = EncodeOptions(
         seed=seed,
         iterations=iterations,
@@ -107,148 +114,101 @@ def encode(
         window=window,
         position_bits=position_bits,
     )
-    _check_options(lambda_, options)
+    check_options(lambda_, options)
+    if target_size is not None and target_psnr is not None:
+        raise SceneError("a file has one target: expected a size or a PSNR, not both")
     with use_threads(threads) as used_threads:
         attributes = profile.attributes_from_scene(scene)
-        if weights is None:
-            weights = analytic_weights(attributes)
-        weights.check(attributes.shape)
-        key = fit_key(scene, weights, options, used_threads)
-        path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
-        fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
-        if fitted is None:
-            fitted = fit_model(scene, attributes, weights, options, progress=progress)
-            if model is not None:
-                store_fit(path, fitted, key)
-            elif cache:
-                _try_to_store(path, fitted, key)
-        lattice = choose_lattice(scene, weights, lambda_, position_bits)
-        data, _ = encode_fitted(
-            scene, attributes, weights, fitted, lattice, lambda_, device=device, progress=progress
-        )
+        views = None
+        if weights == "rendered" or target_psnr is not None:
+            views = choose_views(scene, cameras, background)
+        measured = _weights(scene, attributes, weights, views, seed, cache, progress)
+        key = fit_key(scene, measured, options, used_threads)
+        fitted = _fit(scene, attributes, measured, options, key, model, cache, progress)
+        job = _Pass(scene, attributes, measured, fitted, position_bits, device, progress)
+        if target_size is not None:
+            data = largest_of_size(job, target_size, lambda_)
+        elif target_psnr is not None and views is not None:
+            data = smallest_of_psnr(job, scene, views, target_psnr, lambda_)
+        else:
+            data = job(lambda_)
         if verify:
             _check_decodes(data, device, progress)
     return data
 
 
-def _try_to_store(path: Path, fitted: FittedModel, key: bytes) -> None:
-    """Keep a fit in the cache; where that can't be written to, a long fit mustn't have been in vain."""
-    try:
-        store_fit(path, fitted, key)
-    except OSError as error:
-        warnings.warn(f"the fit isn't kept: {error}", stacklevel=3)
+@dataclass(frozen=True)
+class _Pass:
+    """All that a coding pass needs but its lambda."""
+
+    scene: GaussianScene
+    attributes: npt.NDArray[np.float64]
+    weights: Weights
+    fitted: FittedModel
+    position_bits: int | None
+    device: str
+    progress: Progress | None
+
+    def __call__(self, lambda_: float) -> bytes:
+        """Code the scene."""
+        lattice = choose_lattice(self.scene, self.weights, lambda_, self.position_bits)
+        data, _ = encode_fitted(
+            self.scene,
+            self.attributes,
+            self.weights,
+            self.fitted,
+            lattice,
+            lambda_,
+            device=self.device,
+            progress=self.progress,
+        )
+        return data
 
 
-def _check_values(scene: GaussianScene) -> None:
-    """Refuse values whose squares or exponentials would leave floating point; no trained scene has any."""
-    limits = {
-        "means": MAX_POSITION,
-        "log_scales": MAX_ATTRIBUTE,
-        "opacity_logits": MAX_ATTRIBUTE,
-        "sh0": MAX_ATTRIBUTE,
-        "shN": MAX_ATTRIBUTE,
-    }
-    for name, limit in limits.items():
-        beyond = (np.abs(getattr(scene, name).reshape(scene.num_gaussians, -1)) > limit).any(axis=1)
-        if beyond.any():
-            raise SceneError(
-                f"{name} is beyond ±{limit:g} in {int(beyond.sum())} of {scene.num_gaussians} Gaussians, "
-                f"first in row {int(beyond.argmax())}: remove them first"
-            )
-
-
-def _check_options(lambda_: float, options: EncodeOptions) -> None:
-    if not LAMBDA_MIN <= lambda_ <= LAMBDA_MAX:
-        raise SceneError(f"lambda {lambda_:g} is out of range: expected {LAMBDA_MIN:g} .. {LAMBDA_MAX:g}")
-    if options.order not in ORDERS:
-        raise SceneError(f"order {options.order!r} is unknown: expected one of {', '.join(ORDERS)}")
-    if not 0 <= options.context <= 64:
-        raise SceneError(f"context {options.context} is out of range: expected 0 .. 64")
-    if not 1 <= options.window <= 255 or options.window % 2 == 0:
-        raise SceneError(f"window {options.window} is out of range: expected an odd number of 1 .. 255")
-    if options.position_bits is not None and not 1 <= options.position_bits <= 21:
-        raise SceneError(f"position bits {options.position_bits} are out of range: expected 1 .. 21")
-    if options.iterations is not None and options.iterations < 1:
-        raise SceneError(f"iterations {options.iterations} are out of range: expected at least 1")
-
-
-def encode_fitted(
+def _weights(
     scene: GaussianScene,
     attributes: npt.NDArray[np.float64],
-    weights: Weights | None,
-    fitted: FittedModel,
-    lattice: Lattice,
-    lambda_: float,
-    *,
-    run_bits: int = RUN_BITS,
-    device: str = "cpu",
-    progress: Progress | None = None,
-) -> tuple[bytes, SceneCoder]:
-    """Code a scene with a fit: the file, and the coder with its bits by channel.
+    rule: WeightRule | Weights,
+    views: ViewSet | None,
+    seed: int,
+    cache: bool,
+    progress: Progress | None,
+) -> Weights:
+    if isinstance(rule, Weights):
+        rule.check(attributes.shape)
+        return rule
+    if rule == "analytic":
+        return analytic_weights(attributes)
+    if rule != "rendered" or views is None:
+        raise SceneError(f"weights {rule!r} are unknown: expected rendered or analytic")
+    from hemgs_codec.distortion.measured import measured_weights
 
-    With weights symbols are chosen by rate and distortion; without, values are rounded.
-    """
-    geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
-    spec = model.spec
-    coords = lattice.quantise(scene.means)
-    by_morton = morton_sort(coords)
-    coords = coords[by_morton]
-    points = lattice.base_points(coords)
-    graph = build_graph(
-        coords,
-        points,
-        order=geometry.order,
-        context=geometry.context,
-        window=geometry.window,
-        voxel_shift=geometry.voxel_shift,
-    )
-    ranked = graph.sequence
-    rows = by_morton[ranked]
-    prices = None
-    if weights is not None:
-        attributes = weights.with_importance(attributes)
-        prices = weights.prices(lambda_)[rows] * scaling.channel_scales(spec.groups) ** 2
-    places = lattice.places(scene.means, lattice.quantise(scene.means))[rows]
-    coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), places, prices, run_bits)
-    lambda_q = lambda_to_q(lambda_)
-    walked = walk(
-        model,
-        open_arithmetic(model, device),
-        graph,
-        points[ranked],
-        np.array(geometry.box),
-        lattice.index - geometry.position_step,
-        lambda_q,
-        scaling.channel_scales(spec.groups) > 0,
-        coder,
-        progress,
-        "encode",
-    )
-    centroids = (b"",) * len(spec.groups)
-    if prices is not None:
-        centroids = fit_centroids(walked, spec.groups, coder.values, prices)
-    bits = lattice.bits(coords)
-    fields = Fields(
-        sh_degree=scene.sh_degree,
-        lambda_q=lambda_q,
-        lattice=lattice,
-        position_bits=bits,
-        geometry=geometry,
-        scaling=scaling,
-        spec=spec,
-        centroids=centroids,
-        symbols_sha256=b"",
-    ).pack()
-    fields["sha256"] = symbols_digest(fields, coords, walked.symbols, walked.parts, spec.groups)
-    sections = (
-        Section("META", pack_metadata(fields)),
-        Section("LOCS", encode_locations(coords, bits)),
-        Section("NETS", pack_networks(model)),
-        Section("HASH", pack_hash_grid(model)),
-        *coder.sections,
-    )
-    count = scene.num_gaussians
-    return write_container(Container("gaussian", count, count, sections)), coder
+    return measured_weights(scene, attributes, views.measured, views.background, seed=seed, progress=progress)
+
+
+def _fit(
+    scene: GaussianScene,
+    attributes: npt.NDArray[np.float64],
+    weights: Weights,
+    options: EncodeOptions,
+    key: bytes,
+    model: str | Path | None,
+    cache: bool,
+    progress: Progress | None,
+) -> FittedModel:
+    """Load the fit of this key, or make and keep it."""
+    path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
+    fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
+    if fitted is None:
+        fitted = fit_model(scene, attributes, weights, options, progress=progress)
+        if model is not None:
+            store_fit(path, fitted, key)
+        elif cache:
+            try:
+                store_fit(path, fitted, key)
+            except OSError as error:  # a long fit mustn't have been in vain
+                warnings.warn(f"the fit isn't kept: {error}", stacklevel=3)
+    return fitted
 
 
 def _check_decodes(data: bytes, device: str, progress: Progress | None) -> None:

@@ -59,6 +59,12 @@ def expand_opacity(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(values > 0, OPACITY_KNEE * (high / np.sqrt(1.0 - high * high)), values)
 
 
+def opacity_slope(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the derivative (N,) of `expand_opacity`."""
+    high = np.minimum(np.maximum(values, 0.0) / OPACITY_KNEE, _OPACITY_LIMIT)
+    return np.asarray((1.0 - high * high) ** -1.5)
+
+
 def attributes_from_scene(scene: GaussianScene) -> npt.NDArray[np.float64]:
     """Return the channels (N, C) of a scene in canonical form, groups side by side.
 
@@ -72,12 +78,18 @@ def attributes_from_scene(scene: GaussianScene) -> npt.NDArray[np.float64]:
         compress_opacity(scene.opacity_logits.astype(np.float64))[:, None],
         log_scales,
         xyz,
-        luma_chroma_from_rgb(scene.sh0),
+        colour_channels(luma_chroma_from_rgb(scene.sh0), luma_chroma_from_rgb(scene.shN)),
     ]
-    rest = luma_chroma_from_rgb(scene.shN)  # (N, K - 1, 3)
-    for degree in range(1, scene.sh_degree + 1):
-        band = rest[:, _BANDS[degree - 1] - 1 : _BANDS[degree - 1] + 2 * degree]
-        parts.append(band.transpose(0, 2, 1).reshape(len(rest), -1))
+    return np.concatenate(parts, axis=1)
+
+
+def colour_channels(dc: npt.NDArray[np.float64], rest: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Put what belongs to DC (N, 3) and other SH coefficients (N, K - 1, 3) in the channels' order."""
+    parts = [dc]
+    for first in _BANDS:
+        if first <= rest.shape[1]:
+            band = rest[:, first - 1 : first + 2 * (_BANDS.index(first) + 1)]
+            parts.append(band.transpose(0, 2, 1).reshape(len(rest), -1))
     return np.concatenate(parts, axis=1)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hemgs_codec.atomic import atomic_write
-from hemgs_codec.distortion import Weights
+from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
 from hemgs_codec.scene import GaussianScene
@@ -26,9 +26,7 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "hemgs"
 
 
-def fit_key(
-    scene: GaussianScene, weights: Weights, options: EncodeOptions, threads: int
-) -> bytes:
+def fit_key(scene: GaussianScene, weights: Weights, options: EncodeOptions, threads: int) -> bytes:
     """Hash all that a fit depends on: scene, weights, options, threads and version."""
     digest = hashlib.sha256()
     settings = sorted(asdict(options).items())

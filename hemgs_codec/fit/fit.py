@@ -13,7 +13,7 @@ from hemgs_codec import profile
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
-from hemgs_codec.distortion import Weights, lattice_step_for
+from hemgs_codec.distortion.weights import Weights, lattice_step_for
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.samples import make_samples

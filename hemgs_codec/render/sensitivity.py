@@ -28,7 +28,8 @@ Float64Array = npt.NDArray[np.float64]
 
 _BASIS = ((1, 0), (0, 1), (2, 0), (1, 1), (0, 2))  # powers of a and b in a polynomial
 _PRODUCTS = [[MONOMIALS.index((p + r, q + s)) for r, s in _BASIS] for p, q in _BASIS]
-_PAIRS = ((0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2))
+_MEAN_PAIRS = np.triu_indices(3)
+_QUAT_PAIRS = np.triu_indices(4)
 _BATCH = 1 << 13  # Gaussians at a time: their Jacobians stay in the cache
 
 
@@ -42,6 +43,8 @@ class Sensitivities:
         Squared derivatives of the image.
     mean_products : (N, 6)
         Products of derivatives by two coordinates of the mean: xx, xy, xz, yy, yz, zz.
+    quat_products : (N, 10)
+        The same of the quaternion: ww, wx, wy, wz, xx, xy, xz, yy, yz, zz.
     num_pixels : int
         In all views.
     """
@@ -53,6 +56,7 @@ class Sensitivities:
     sh0: Float64Array
     shN: Float64Array  # noqa: N815  as in GaussianScene
     mean_products: Float64Array
+    quat_products: Float64Array
     num_pixels: int
 
 
@@ -73,6 +77,7 @@ def accumulate_sensitivities(
         sh0=np.zeros(scene.sh0.shape),
         shN=np.zeros(scene.shN.shape),
         mean_products=np.zeros((count, 6)),
+        quat_products=np.zeros((count, 10)),
         num_pixels=sum(camera.width * camera.height for camera in cameras),
     )
     for number, camera in enumerate(cameras):
@@ -97,9 +102,15 @@ def _add_view(view: View, sums: Sensitivities) -> None:
         sums.means[rows] += squares[:, MEAN]
         sums.log_scales[rows] += squares[:, LOG_SCALE]
         sums.quats[rows] += squares[:, QUAT]
-        first, second = _PAIRS
-        products = (weighted[:, first] * polynomials[:, second]).sum(axis=-1)
-        sums.mean_products[rows] += products
+        sums.mean_products[rows] += _products(weighted[:, MEAN], polynomials[:, MEAN], _MEAN_PAIRS)
+        sums.quat_products[rows] += _products(weighted[:, QUAT], polynomials[:, QUAT], _QUAT_PAIRS)
+
+
+def _products(
+    weighted: Float64Array, polynomials: Float64Array, pairs: tuple[npt.NDArray[np.intp], ...]
+) -> Float64Array:
+    first, second = pairs
+    return np.asarray((weighted[:, first] * polynomials[:, second]).sum(axis=-1))
 
 
 def _polynomials(view: View, rows: npt.NDArray[np.int64]) -> Float64Array:

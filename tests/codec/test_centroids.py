@@ -13,7 +13,7 @@ from hemgs_codec import profile
 from hemgs_codec.coding.centroids import NUM_CELLS, cells_of, fit_centroids, shifted_values
 from hemgs_codec.coding.walk import Walked
 from hemgs_codec.decoder import decode_symbols
-from hemgs_codec.distortion import analytic_weights
+from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.location import morton_sort
 from hemgs_codec.model.spec import Group
 from hemgs_codec.model.units import UNIT_STEP, VALUE_BITS

@@ -13,7 +13,7 @@ import pytest
 
 from hemgs_codec import decode, encode, profile
 from hemgs_codec.decoder import decode_symbols
-from hemgs_codec.distortion import analytic_weights
+from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.encoder import encode_fitted
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
 from hemgs_codec.inspect import describe

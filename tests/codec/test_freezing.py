@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from hemgs_codec import profile
-from hemgs_codec.distortion import analytic_weights
+from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.encoder import encode_fitted
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, prepare_fit
 from hemgs_codec.fit.fitted import FittedModel

@@ -1,8 +1,7 @@
-"""Analytic distortion weights: what an error in each value costs the picture, before there are pictures.
+"""Analytic weights: what an error in each value costs the picture, guessed without one (SPEC "Encoder notes").
 
-A stand-in for measured rendering sensitivities, and a replaceable input of `encode`: (N, C) weights in the
-order of `profile.attributes_from_scene`, and one per anchor for its position. The rule is in SPEC's encoder
-notes:
+What `encode` does with ``weights="analytic"``; also how coarsely a scene is disturbed before anything was
+measured:
 
 * A Gaussian's best step is the reference step times ``opacity**-1/2 * (s1 * s2)**-1/8``, s1 and s2 its two
   largest scales, relative to the scene's median and capped at 8 both ways; its weight is the inverse square
@@ -18,15 +17,12 @@ The exponents were chosen by rendering four trained scenes with one attribute di
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
+from hemgs_codec.distortion.weights import IMPORTANCE_STEP, MAX_LOG_SIZE, Weights
 from hemgs_codec.half_turns import LEAST_W
-from hemgs_format.errors import SceneError
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -35,65 +31,11 @@ AREA_POWER = 0.125
 CAP = 8.0
 """Steps differ from the median Gaussian's by at most this factor."""
 
-REFERENCE_LAMBDA = 2e-3
-RATE_WEIGHT = 6.0 * REFERENCE_LAMBDA / math.log(2.0)
-"""Makes the reference steps best at lambda = 2e-3 where rates are high: D = this * mean(w * error**2)."""
 REFERENCE_STEPS = {"opacity": 0.32, "scales": 0.17, "rotation": 0.05, "sh": 0.14}
 """Steps, in each value's own units, of a median Gaussian at the reference lambda where rates are high."""
 SMALLEST_AXIS_FACTOR = 2.4
 REFERENCE_POSITION_STEP = 0.042
 """Step of a position at the reference lambda, as a share of the largest scale."""
-IMPORTANCE_STEP = 0.8
-"""Octaves; at every lambda: what a wrong guess of all steps costs doesn't depend on it."""
-LATTICE_QUANTILE = 0.7
-"""Share of the positions that the lattice is too coarse for."""
-
-_MAX_LOG_SIZE = 80.0  # positions are float32
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What errors cost: inverse squares of the steps that are best at the reference lambda and high rates.
-
-    Attributes
-    ----------
-    values : (N, C) float64
-        Of squared errors in the channels of `profile.attributes_from_scene`.
-    positions : (N,) float64
-        Of squared errors in each coordinate of the position, in world units.
-    importance : (N,) float64 or None
-        log2 of how coarse a Gaussian's steps may be, which is sent with it; None: it isn't sent, decoders
-        guess.
-    """
-
-    values: Float64Array
-    positions: Float64Array
-    importance: Float64Array | None = None
-
-    def check(self, shape: tuple[int, ...]) -> None:
-        """Refuse weights of other shapes than (N, C), or that aren't positive and finite."""
-        arrays = {"values": (self.values, shape), "positions": (self.positions, shape[:1])}
-        for name, (array, expected) in arrays.items():
-            if array.shape != expected or not (np.isfinite(array).all() and (array > 0).all()):
-                raise SceneError(f"{name} of weights must be {expected}, finite and positive")
-        if self.importance is not None and (
-            self.importance.shape != shape[:1] or not np.isfinite(self.importance).all()
-        ):
-            raise SceneError(f"importance must be {shape[:1]} and finite")
-
-    def prices(self, lambda_: float) -> Float64Array:
-        """Return the bits (N, C) that squared errors are worth."""
-        prices = self.values * (RATE_WEIGHT / lambda_)
-        prices[:, profile.IMPORTANCE_CHANNEL] *= lambda_ / REFERENCE_LAMBDA
-        return prices
-
-    def with_importance(self, attributes: Float64Array) -> Float64Array:
-        """Return attributes (N, C) with the importance in its channel."""
-        if self.importance is None:
-            return attributes
-        filled = attributes.copy()
-        filled[:, profile.IMPORTANCE_CHANNEL] = self.importance
-        return filled
 
 
 def analytic_weights(attributes: Float64Array) -> Weights:
@@ -117,7 +59,7 @@ def analytic_weights(attributes: Float64Array) -> Weights:
     steps[:, profile.SCALE_CHANNELS.stop - 1] *= SMALLEST_AXIS_FACTOR
     steps[:, profile.ROTATION_CHANNELS] = REFERENCE_STEPS["rotation"] * rotation
     steps[:, profile.DC_CHANNELS.start :] = REFERENCE_STEPS["sh"] * colour[:, None]
-    size = np.exp(np.clip(scales[:, 0], -_MAX_LOG_SIZE, _MAX_LOG_SIZE))
+    size = np.exp(np.clip(scales[:, 0], -MAX_LOG_SIZE, MAX_LOG_SIZE))
     return Weights(steps**-2.0, (REFERENCE_POSITION_STEP * size * shape) ** -2.0)
 
 
@@ -137,12 +79,3 @@ def _turn_sensitivity(
     s = log_scales
     ratios = np.stack([s[:, 1] - s[:, 2], s[:, 0] - s[:, 2], s[:, 0] - s[:, 1]], axis=1)
     return np.asarray(np.sqrt(np.einsum("nj,nji->ni", np.maximum(ratios, 0.05) ** 2, turns**2)))
-
-
-def lattice_step_for(weights: Weights, lambda_: float) -> float:
-    """Return the lattice step in world units: so coarse that most positions are refined (SPEC "Lattice").
-
-    Like every step, it grows as the square root of lambda.
-    """
-    wanted = float(np.quantile(weights.positions**-0.5, LATTICE_QUANTILE))
-    return wanted * float(np.sqrt(lambda_ / REFERENCE_LAMBDA))

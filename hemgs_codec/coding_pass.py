@@ -1,0 +1,105 @@
+"""One coding pass: a scene, its weights and a fit to a file at one lambda (SPEC "Encoder notes")."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.coding.centroids import fit_centroids
+from hemgs_codec.coding.digest import symbols_digest
+from hemgs_codec.coding.fields import Fields
+from hemgs_codec.coding.runs import RUN_BITS, SceneCoder
+from hemgs_codec.coding.walk import walk
+from hemgs_codec.context.graph import build_graph
+from hemgs_codec.decoder import open_arithmetic
+from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.lattice import Lattice
+from hemgs_codec.location import encode_locations
+from hemgs_codec.location.morton import morton_sort
+from hemgs_codec.model.frozen import pack_hash_grid, pack_networks
+from hemgs_codec.model.units import lambda_to_q
+from hemgs_codec.progress import Progress
+from hemgs_codec.scene import GaussianScene
+from hemgs_format.container import Container, write_container
+from hemgs_format.metadata import pack_metadata
+from hemgs_format.sections import Section
+
+
+def encode_fitted(
+    scene: GaussianScene,
+    attributes: npt.NDArray[np.float64],
+    weights: Weights | None,
+    fitted: FittedModel,
+    lattice: Lattice,
+    lambda_: float,
+    *,
+    run_bits: int = RUN_BITS,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> tuple[bytes, SceneCoder]:
+    """Code a scene with a fit: the file, and the coder with its bits by channel.
+
+    With weights symbols are chosen by rate and distortion; without, values are rounded.
+    """
+    geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
+    spec = model.spec
+    coords = lattice.quantise(scene.means)
+    by_morton = morton_sort(coords)
+    coords = coords[by_morton]
+    points = lattice.base_points(coords)
+    graph = build_graph(
+        coords,
+        points,
+        order=geometry.order,
+        context=geometry.context,
+        window=geometry.window,
+        voxel_shift=geometry.voxel_shift,
+    )
+    ranked = graph.sequence
+    rows = by_morton[ranked]
+    prices = None
+    if weights is not None:
+        attributes = weights.with_importance(attributes)
+        prices = weights.prices(lambda_)[rows] * scaling.channel_scales(spec.groups) ** 2
+    places = lattice.places(scene.means, lattice.quantise(scene.means))[rows]
+    coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), places, prices, run_bits)
+    lambda_q = lambda_to_q(lambda_)
+    walked = walk(
+        model,
+        open_arithmetic(model, device),
+        graph,
+        points[ranked],
+        np.array(geometry.box),
+        lattice.index - geometry.position_step,
+        lambda_q,
+        scaling.channel_scales(spec.groups) > 0,
+        coder,
+        progress,
+        "encode",
+    )
+    centroids = (b"",) * len(spec.groups)
+    if prices is not None:
+        centroids = fit_centroids(walked, spec.groups, coder.values, prices)
+    bits = lattice.bits(coords)
+    fields = Fields(
+        sh_degree=scene.sh_degree,
+        lambda_q=lambda_q,
+        lattice=lattice,
+        position_bits=bits,
+        geometry=geometry,
+        scaling=scaling,
+        spec=spec,
+        centroids=centroids,
+        symbols_sha256=b"",
+    ).pack()
+    fields["sha256"] = symbols_digest(fields, coords, walked.symbols, walked.parts, spec.groups)
+    sections = (
+        Section("META", pack_metadata(fields)),
+        Section("LOCS", encode_locations(coords, bits)),
+        Section("NETS", pack_networks(model)),
+        Section("HASH", pack_hash_grid(model)),
+        *coder.sections,
+    )
+    count = scene.num_gaussians
+    return write_container(Container("gaussian", count, count, sections)), coder

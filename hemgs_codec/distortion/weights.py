@@ -1,0 +1,78 @@
+"""Distortion weights: what errors cost, in one unit that doesn't depend on lambda (SPEC "Encoder notes")."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec import profile
+from hemgs_format.errors import SceneError
+
+Float64Array = npt.NDArray[np.float64]
+
+REFERENCE_LAMBDA = 2e-3
+RATE_WEIGHT = 6.0 * REFERENCE_LAMBDA / math.log(2.0)
+"""Makes a weight the inverse square of a step: a step costs this * weight * step**2 / 12 in lambda bits."""
+IMPORTANCE_STEP = 0.8
+"""Octaves; at every lambda: what a wrong guess of all steps costs doesn't depend on it."""
+LATTICE_QUANTILE = 0.7
+"""Share of the positions that the lattice is too fine for."""
+MAX_LOG_SIZE = 80.0
+"""Log-scales are clamped to this, both ways, where they say how large a Gaussian is: positions are float32."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What errors cost: inverse squares of the steps that are best at the reference lambda and high rates.
+
+    Attributes
+    ----------
+    values : (N, C) float64
+        Of squared errors in the channels of `profile.attributes_from_scene`.
+    positions : (N,) float64
+        Of squared errors in each coordinate of the position, in world units.
+    importance : (N,) float64 or None
+        log2 of how coarse a Gaussian's steps may be, which is sent with it; None: it isn't sent, decoders
+        guess.
+    """
+
+    values: Float64Array
+    positions: Float64Array
+    importance: Float64Array | None = None
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse weights of other shapes than (N, C), or that aren't positive and finite."""
+        arrays = {"values": (self.values, shape), "positions": (self.positions, shape[:1])}
+        for name, (array, expected) in arrays.items():
+            if array.shape != expected or not (np.isfinite(array).all() and (array > 0).all()):
+                raise SceneError(f"{name} of weights must be {expected}, finite and positive")
+        if self.importance is not None and (
+            self.importance.shape != shape[:1] or not np.isfinite(self.importance).all()
+        ):
+            raise SceneError(f"importance must be {shape[:1]} and finite")
+
+    def prices(self, lambda_: float) -> Float64Array:
+        """Return the bits (N, C) that squared errors are worth."""
+        prices = self.values * (RATE_WEIGHT / lambda_)
+        prices[:, profile.IMPORTANCE_CHANNEL] *= lambda_ / REFERENCE_LAMBDA
+        return prices
+
+    def with_importance(self, attributes: Float64Array) -> Float64Array:
+        """Return attributes (N, C) with the importance in its channel."""
+        if self.importance is None:
+            return attributes
+        filled = attributes.copy()
+        filled[:, profile.IMPORTANCE_CHANNEL] = self.importance
+        return filled
+
+
+def lattice_step_for(weights: Weights, lambda_: float) -> float:
+    """Return the lattice step in world units: so coarse that most positions are refined (SPEC "Lattice").
+
+    Like every step, it grows as the square root of lambda.
+    """
+    wanted = float(np.quantile(weights.positions**-0.5, LATTICE_QUANTILE))
+    return wanted * float(np.sqrt(lambda_ / REFERENCE_LAMBDA))

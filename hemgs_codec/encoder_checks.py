@@ -1,0 +1,48 @@
+"""What can't be coded, said before hours are spent on it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hemgs_codec.context.order import ORDERS
+from hemgs_codec.fit.fit import EncodeOptions
+from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
+from hemgs_codec.scene import GaussianScene
+from hemgs_format.errors import SceneError
+
+MAX_POSITION = 1e36
+MAX_ATTRIBUTE = 1e6
+
+
+def check_values(scene: GaussianScene) -> None:
+    """Refuse values whose squares or exponentials would leave floating point; no trained scene has any."""
+    limits = {
+        "means": MAX_POSITION,
+        "log_scales": MAX_ATTRIBUTE,
+        "opacity_logits": MAX_ATTRIBUTE,
+        "sh0": MAX_ATTRIBUTE,
+        "shN": MAX_ATTRIBUTE,
+    }
+    for name, limit in limits.items():
+        beyond = (np.abs(getattr(scene, name).reshape(scene.num_gaussians, -1)) > limit).any(axis=1)
+        if beyond.any():
+            raise SceneError(
+                f"{name} is beyond ±{limit:g} in {int(beyond.sum())} of {scene.num_gaussians} Gaussians, "
+                f"first in row {int(beyond.argmax())}: remove them first"
+            )
+
+
+def check_options(lambda_: float, options: EncodeOptions) -> None:
+    """Refuse options out of their ranges."""
+    if not LAMBDA_MIN <= lambda_ <= LAMBDA_MAX:
+        raise SceneError(f"lambda {lambda_:g} is out of range: expected {LAMBDA_MIN:g} .. {LAMBDA_MAX:g}")
+    if options.order not in ORDERS:
+        raise SceneError(f"order {options.order!r} is unknown: expected one of {', '.join(ORDERS)}")
+    if not 0 <= options.context <= 64:
+        raise SceneError(f"context {options.context} is out of range: expected 0 .. 64")
+    if not 1 <= options.window <= 255 or options.window % 2 == 0:
+        raise SceneError(f"window {options.window} is out of range: expected an odd number of 1 .. 255")
+    if options.position_bits is not None and not 1 <= options.position_bits <= 21:
+        raise SceneError(f"position bits {options.position_bits} are out of range: expected 1 .. 21")
+    if options.iterations is not None and options.iterations < 1:
+        raise SceneError(f"iterations {options.iterations} are out of range: expected at least 1")
