@@ -1,4 +1,4 @@
-"""Cameras from the files that scenes come with."""
+"""Cameras: from the files that scenes come with, or made up for scenes that come with none."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from pathlib import Path
 
 from hemgs_codec.cameras.colmap import read_colmap
 from hemgs_codec.cameras.inria import read_cameras_json
+from hemgs_codec.cameras.synthesise import synthesise_cameras
 from hemgs_codec.cameras.transforms import read_transforms
 from hemgs_codec.render.camera import Camera
 from hemgs_format.errors import SceneError
 
-__all__ = ["held_out", "read_cameras"]
+__all__ = ["held_out", "read_cameras", "synthesise_cameras"]
 
 _COLMAP_FILES = ("cameras.bin", "cameras.txt")
 
