@@ -1,9 +1,9 @@
 """Cameras for a scene that comes without any: enough to tell what is seen much, little and never.
 
 Twice as many candidates as wanted are placed by the scene's layout and judged by a small render. Where a
-scene was trained, many Gaussians share the image; from a side that no photo shows, or from within a wall, few large
-ones fill it. So candidates that see many Gaussians are kept: that finds the front of a desk and the open side
-of a room without being told.
+scene was trained, many Gaussians share the image; from a side that no photo shows, or from within a wall, few
+large ones fill it. So candidates that see many Gaussians are kept: that finds the front of a desk and the
+open side of a room without being told.
 """
 
 from __future__ import annotations
