@@ -7,12 +7,13 @@ from typing import Literal
 
 from hemgs_codec.cameras.colmap import read_colmap
 from hemgs_codec.cameras.inria import read_cameras_json
+from hemgs_codec.cameras.orbit import orbit_cameras
 from hemgs_codec.cameras.synthesise import synthesise_cameras
 from hemgs_codec.cameras.transforms import read_transforms
 from hemgs_codec.render.camera import Camera
 from hemgs_format.errors import SceneError
 
-__all__ = ["held_out", "read_cameras", "synthesise_cameras", "views_of"]
+__all__ = ["held_out", "orbit_cameras", "read_cameras", "synthesise_cameras", "views_of"]
 
 _COLMAP_FILES = ("cameras.bin", "cameras.txt")
 

@@ -1,4 +1,4 @@
-"""`hemgs eval`: figures of a file beside its original and the photos, and what it says of what doesn't fit."""
+"""`hemgs eval`: figures of a file beside its original and the photos, and what it says of what is amiss."""
 
 from __future__ import annotations
 
