@@ -13,22 +13,26 @@ from hemgs_codec.atomic import atomic_write
 from hemgs_codec.render.eight_bit import UInt8Array
 from hemgs_format.errors import HgsError
 
+_CONTAINERS = (".mp4", ".mkv", ".mov")
+
 
 class VideoError(HgsError):
     """There is no ffmpeg, or it fails."""
 
 
-def check_ffmpeg() -> str:
-    """Return ffmpeg's path.
+def check_video(target: Path) -> str:
+    """Return ffmpeg's path, having checked that a video of this name can be made.
 
     Raises
     ------
     VideoError
-        It isn't on the PATH.
+        There is no ffmpeg on the PATH, or the target's suffix is of no container for H.264.
     """
+    if target.suffix.lower() not in _CONTAINERS:
+        raise VideoError(f"{target}: a video's name ends in {', '.join(_CONTAINERS)}")
     path = shutil.which("ffmpeg")
     if path is None:
-        raise VideoError("--video needs ffmpeg, which isn't on the PATH: install it (apt install ffmpeg, …)")
+        raise VideoError("a video needs ffmpeg, which isn't on the PATH: install it (apt install ffmpeg, …)")
     return path
 
 
@@ -42,11 +46,11 @@ def write_video(
     Raises
     ------
     VideoError
-        There is no ffmpeg, or it fails.
+        As `check_video`, or ffmpeg fails.
     OSError
         The target exists and ``force`` isn't set, or can't be written.
     """
-    ffmpeg = check_ffmpeg()
+    ffmpeg = check_video(target)
     with tempfile.TemporaryDirectory() as folder:
         part = Path(folder) / f"video{target.suffix}"
         source = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", str(fps), "-i", "-"]

@@ -112,11 +112,11 @@ def render(
     from hemgs_codec.atomic import check_target
     from hemgs_codec.cameras import orbit_cameras, read_cameras, views_of
     from hemgs_codec.threads import use_threads
-    from hemgs_codec.video import check_ffmpeg, write_video
+    from hemgs_codec.video import check_video, write_video
 
     views = views_of(read_cameras(cameras_path), split) if cameras_path is not None else []
     if video is not None:
-        check_ffmpeg()
+        check_video(video)
         check_output(str(video), source=source, force=force)
         _check_one_size(views)
     start = time.perf_counter()

@@ -120,6 +120,8 @@ def test_a_video_needs_ffmpeg(
     assert run("render", folder / "scene.ply", "--orbit", "2", "--video", video) == 1
     assert "needs ffmpeg" in capsys.readouterr().err
     assert not video.exists()
+    assert run("render", folder / "scene.ply", "--orbit", "2", "--video", folder / "turn.gif") == 1
+    assert "ends in .mp4, .mkv, .mov" in capsys.readouterr().err
 
 
 def test_a_video_of_views_of_several_sizes_is_refused(
