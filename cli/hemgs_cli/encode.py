@@ -58,11 +58,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 21),
     help="Bits an axis of the positions; chosen by rate and distortion if not given.",
 )
-@click.option(
-    "--drop-invalid",
-    is_flag=True,
-    help="Leave out Gaussians with NaN or infinite values instead of stopping.",
-)
+@options.drop_invalid
 @click.option("--no-verify", is_flag=True, help="Don't decode the result to check it.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep a fit in the cache directory.")
 @click.option(

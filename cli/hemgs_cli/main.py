@@ -14,6 +14,7 @@ import click
 
 from hemgs_cli.decode import decode
 from hemgs_cli.encode import encode
+from hemgs_cli.eval import evaluate
 from hemgs_cli.info import info
 from hemgs_cli.render import render
 from hemgs_cli.verify import verify
@@ -50,10 +51,11 @@ def cli() -> None:
       hemgs info scene.hgs                   what takes how many bytes
       hemgs verify scene.hgs                 is every byte as it was written?
       hemgs render scene.hgs --cameras cameras.json -o views
+      hemgs eval scene.hgs --reference scene.ply
     """
 
 
-for command in (encode, decode, info, verify, render):
+for command in (encode, decode, info, verify, render, evaluate):
     cli.add_command(command)
 
 

@@ -29,3 +29,23 @@ device = click.option(
 threads = click.option(
     "--threads", type=click.IntRange(min=1), help="CPU threads; the machine's cores if not given."
 )
+drop_invalid = click.option(
+    "--drop-invalid",
+    is_flag=True,
+    help="Leave out Gaussians with NaN or infinite values instead of stopping.",
+)
+split = click.option(
+    "--split",
+    type=click.Choice(["all", "test"]),
+    default="test",
+    show_default=True,
+    help="Which views: all, or those held out (every eighth where the file doesn't say).",
+)
+BACKGROUNDS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
+background = click.option(
+    "--background",
+    type=click.Choice(list(BACKGROUNDS)),
+    default="black",
+    show_default=True,
+    help="Behind it all; a scene was trained on one of them.",
+)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from hemgs_cli import options
-from hemgs_cli.files import echo_json, read_bytes, write_output
+from hemgs_cli.files import check_output, echo_json, read_bytes, write_output
 from hemgs_cli.progress import progress_bar
+from hemgs_cli.scenes import parse_scene
 
 if TYPE_CHECKING:
+    from hemgs_codec.progress import Progress
     from hemgs_codec.render import Camera
-    from hemgs_codec.scene import Float32Array, GaussianScene
+    from hemgs_codec.render.eight_bit import UInt8Array
+    from hemgs_codec.scene import GaussianScene
 
-BACKGROUNDS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
+_AXES = {
+    "x": (1, 0, 0),
+    "-x": (-1, 0, 0),
+    "y": (0, 1, 0),
+    "-y": (0, -1, 0),
+    "z": (0, 0, 1),
+    "-z": (0, 0, -1),
+}
 
 
 @click.command()
@@ -26,76 +36,153 @@ BACKGROUNDS = {"black": (0.0, 0.0, 0.0), "white": (1.0, 1.0, 1.0)}
 @click.option(
     "--cameras",
     "cameras_path",
-    required=True,
     type=click.Path(exists=True, path_type=Path),
     help="cameras.json, transforms.json, or a folder that holds one or a COLMAP model.",
+)
+@click.option(
+    "--orbit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Instead of --cameras: N views once around the scene.",
+)
+@click.option(
+    "--size",
+    type=(click.IntRange(1, 1 << 14), click.IntRange(1, 1 << 14)),
+    metavar="WIDTH HEIGHT",
+    help="Of an orbit's views.  [default: 800 600]",
+)
+@click.option(
+    "--up",
+    type=click.Choice(list(_AXES)),
+    help="Which of the scene's axes an orbit has upright; guessed if not given.",
 )
 @click.option(
     "-o",
     "--output",
     "folder",
-    required=True,
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the PNGs; made if need be.",
 )
 @click.option(
-    "--split",
-    type=click.Choice(["all", "test"]),
-    default="test",
-    show_default=True,
-    help="Which views: all, or those held out (every eighth where the file doesn't say).",
+    "--video",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.MP4",
+    help="Video of the views in their order; needs ffmpeg.",
 )
-@click.option(
-    "--background",
-    type=click.Choice(list(BACKGROUNDS)),
-    default="black",
-    show_default=True,
-    help="Behind it all.",
-)
+@click.option("--fps", type=click.IntRange(1, 240), default=30, show_default=True, help="Of the video.")
+@options.split
+@options.background
+@options.drop_invalid
 @options.threads
 @options.force
 @options.as_json
 def render(
     source: str,
-    cameras_path: Path,
-    folder: Path,
-    split: str,
+    cameras_path: Path | None,
+    orbit: int | None,
+    size: tuple[int, int] | None,
+    up: str | None,
+    folder: Path | None,
+    video: Path | None,
+    fps: int,
+    split: Literal["all", "test"],
     background: str,
+    drop_invalid: bool,
     threads: int | None,
     force: bool,
     as_json: bool,
 ) -> None:
-    """Render a scene, .hgs or .ply, to one PNG per camera.
+    """Render a scene, .hgs or .ply, to one PNG per camera, to a video, or both.
 
     \b
     Examples:
       hemgs render scene.hgs --cameras cameras.json -o views
       hemgs render scene.ply --cameras colmap/ -o views --split all --background white
+      hemgs render scene.hgs --orbit 120 --video turn.mp4
     """
-    from hemgs_codec.atomic import check_target
-    from hemgs_codec.cameras import held_out, read_cameras
-    from hemgs_codec.render import render as render_view
-    from hemgs_codec.threads import use_threads
+    if (cameras_path is None) == (orbit is None):
+        raise click.UsageError("give --cameras or --orbit, one of them")
+    if orbit is None and (size is not None or up is not None):
+        raise click.UsageError("--size and --up are for --orbit: cameras have their own")
+    if folder is None and video is None:
+        raise click.UsageError("give -o for pictures, --video for a video, or both")
 
-    cameras = read_cameras(cameras_path)
-    views = cameras if split == "all" else held_out(cameras)
-    names = _names(views)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        check_target(folder / name, force=force)
+    import numpy as np
+
+    from hemgs_codec.atomic import check_target
+    from hemgs_codec.cameras import orbit_cameras, read_cameras, views_of
+    from hemgs_codec.threads import use_threads
+    from hemgs_codec.video import check_video, write_video
+
+    views = views_of(read_cameras(cameras_path), split) if cameras_path is not None else []
+    if video is not None:
+        check_video(video)
+        check_output(str(video), source=source, force=force)
+        _check_one_size(views)
     start = time.perf_counter()
     with use_threads(threads), progress_bar() as progress:
-        scene = _read_scene(source)
-        for number, (camera, name) in enumerate(zip(views, names, strict=True), 1):
-            image, _ = render_view(scene, camera, BACKGROUNDS[background])
-            write_output(str(folder / name), partial(_write_png, image), force=force)
-            if progress is not None:
-                progress("render", number, len(views))
+        scene = parse_scene(read_bytes(source), drop_invalid=drop_invalid)
+        if orbit is not None:
+            width, height = size or (800, 600)
+            axis = np.array(_AXES[up], dtype=np.float64) if up is not None else None
+            views = orbit_cameras(scene, orbit, width=width, height=height, up=axis, progress=progress)
+        names = _names(views)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                check_target(folder / name, force=force)
+        targets = [folder / name if folder is not None else None for name in names]
+        frames = _draw(scene, views, targets, background, force, progress)
+        if video is not None:
+            write_video(frames, video, width=views[0].width, height=views[0].height, fps=fps, force=force)
+        else:
+            for _ in frames:
+                pass
     seconds = time.perf_counter() - start
+    outputs = [str(path) for path in (folder, video) if path is not None]
     if as_json:
-        echo_json({"input": source, "output": str(folder), "views": names, "seconds": round(seconds, 3)})
+        result = {
+            "input": source,
+            "output": str(folder) if folder is not None else None,
+            "video": str(video) if video is not None else None,
+            "views": names,
+            "seconds": round(seconds, 3),
+        }
+        echo_json(result)
     else:
-        click.echo(f"{len(names)} views in {folder}, {seconds:.1f} s")
+        click.echo(f"{len(names)} views in {' and '.join(outputs)}, {seconds:.1f} s")
+
+
+def _draw(
+    scene: GaussianScene,
+    views: list[Camera],
+    targets: list[Path | None],
+    background: str,
+    force: bool,
+    progress: Progress | None,
+) -> Iterator[UInt8Array]:
+    """Yield the views' pictures, each written to its target if it has one."""
+    from PIL import Image
+
+    from hemgs_codec.render import render as render_view
+    from hemgs_codec.render.eight_bit import eight_bit
+
+    for number, (camera, target) in enumerate(zip(views, targets, strict=True), 1):
+        pixels = eight_bit(render_view(scene, camera, options.BACKGROUNDS[background])[0])
+        if target is not None:
+            write_output(str(target), partial(Image.fromarray(pixels).save, format="PNG"), force=force)
+        yield pixels
+        if progress is not None:
+            progress("render", number, len(views))
+
+
+def _check_one_size(views: list[Camera]) -> None:
+    from hemgs_format.errors import SceneError
+
+    sizes = sorted({(camera.width, camera.height) for camera in views})
+    if len(sizes) > 1:
+        named = ", ".join(f"{width} by {height}" for width, height in sizes[:4])
+        raise SceneError(f"a video has frames of one size, the cameras have {len(sizes)}: {named}")
 
 
 def _names(views: list[Camera]) -> list[str]:
@@ -105,21 +192,3 @@ def _names(views: list[Camera]) -> list[str]:
         f"{stem}.png" if stems.count(stem) == 1 else f"{number:05d}_{stem}.png"
         for number, stem in enumerate(stems)
     ]
-
-
-def _read_scene(source: str) -> GaussianScene:
-    import hemgs_codec
-    from hemgs_format.constants import MAGIC
-
-    data = read_bytes(source)
-    if data.startswith(MAGIC):
-        return hemgs_codec.decode(data)
-    return hemgs_codec.read_ply(io.BytesIO(data))
-
-
-def _write_png(image: Float32Array, stream: BinaryIO) -> None:
-    import numpy as np
-    from PIL import Image
-
-    pixels = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
-    Image.fromarray(pixels).save(stream, "PNG")

@@ -1,16 +1,19 @@
-"""Cameras from the files that scenes come with."""
+"""Cameras: from the files that scenes come with, or made up for scenes that come with none."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from hemgs_codec.cameras.colmap import read_colmap
 from hemgs_codec.cameras.inria import read_cameras_json
+from hemgs_codec.cameras.orbit import orbit_cameras
+from hemgs_codec.cameras.synthesise import synthesise_cameras
 from hemgs_codec.cameras.transforms import read_transforms
 from hemgs_codec.render.camera import Camera
 from hemgs_format.errors import SceneError
 
-__all__ = ["held_out", "read_cameras"]
+__all__ = ["held_out", "orbit_cameras", "read_cameras", "synthesise_cameras", "views_of"]
 
 _COLMAP_FILES = ("cameras.bin", "cameras.txt")
 
@@ -51,3 +54,18 @@ def held_out(cameras: list[Camera]) -> list[Camera]:
     """Return the test views: those marked so, else every eighth by name, as the field does."""
     marked = [camera for camera in cameras if camera.split == "test"]
     return marked or sorted(cameras, key=lambda camera: camera.name)[::8]
+
+
+def views_of(cameras: list[Camera], split: Literal["all", "test"]) -> list[Camera]:
+    """Return all views, or those held out.
+
+    Raises
+    ------
+    SceneError
+        None is held out: all are marked as training views.
+    """
+    if split == "all":
+        return cameras
+    if all(camera.split == "train" for camera in cameras):
+        raise SceneError(f"no view is held out: all {len(cameras)} are marked train (--split all takes them)")
+    return held_out(cameras)

@@ -99,3 +99,53 @@ def test_a_file_of_cameras_that_is_none_is_refused(folder: Path, capsys: pytest.
     (folder / "cameras.json").write_text("{}")
     assert run("render", folder / "scene.ply", "--cameras", folder, "-o", folder / "views") == 1
     assert "expected a list of cameras" in capsys.readouterr().err
+
+
+def test_an_orbit_is_rendered_from_all_around(folder: Path) -> None:
+    out = folder / "views"
+    code = run("render", folder / "scene.ply", "--orbit", "3", "--size", "40", "30", "--up", "-y", "-o", out)
+    assert code == 0
+    assert sorted(p.name for p in out.iterdir()) == ["orbit_0000.png", "orbit_0001.png", "orbit_0002.png"]
+    for file in out.iterdir():
+        with Image.open(file) as picture:
+            assert picture.size == (40, 30)
+            assert np.asarray(picture).max() > 50
+
+
+def test_a_video_needs_ffmpeg(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(folder))
+    video = folder / "turn.mp4"
+    assert run("render", folder / "scene.ply", "--orbit", "2", "--video", video) == 1
+    assert "needs ffmpeg" in capsys.readouterr().err
+    assert not video.exists()
+    assert run("render", folder / "scene.ply", "--orbit", "2", "--video", folder / "turn.gif") == 1
+    assert "ends in .mp4, .mkv, .mov" in capsys.readouterr().err
+
+
+def test_a_video_of_views_of_several_sizes_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "ffmpeg").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    write_cameras(folder / "cameras.json", [look_at((2, 1, 1)), look_at((2, 1, 1), width=50)])
+    arguments = ("render", folder / "scene.ply", "--cameras", folder, "--split", "all")
+    assert run(*arguments, "--video", folder / "turn.mp4") == 1
+    assert "50 by 44, 60 by 44" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-o", "views"], "--cameras or --orbit"),
+        (["--orbit", "2", "--cameras", ".", "-o", "views"], "--cameras or --orbit"),
+        (["--orbit", "2"], "give -o"),
+        (["--cameras", ".", "--size", "4", "4", "-o", "views"], "--size and --up"),
+    ],
+)
+def test_options_that_do_not_go_together_are_wrong_usage(
+    arguments: list[str], message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("render", folder / "scene.ply", *arguments) == 2
+    assert message in capsys.readouterr().err
