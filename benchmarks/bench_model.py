@@ -155,7 +155,9 @@ class Bench:
         """Return the row of static tables at one step per channel and the same error in every channel."""
         values = self.full.values.double().numpy()
         costs = []
-        for value, weight, step in zip(values.T, self.weights.T, steps_of(self.full, k).T, strict=True):
+        for value, weight, step in zip(
+            values.T, self.weights.values.T, steps_of(self.full, k).T, strict=True
+        ):
             fixed = step_of_equal_error(value, weight, weighted_error(value, weight, step))
             costs.append(static_cost(np.round(value / fixed).astype(np.int64)))
         table_bits = sum(cost.table_bits for cost in costs)

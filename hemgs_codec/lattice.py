@@ -86,7 +86,7 @@ class Lattice:
         halves = 2 * count * coords + (2 * parts + 1 - count)
         steps: npt.NDArray[np.float64] = halves / (2 * count)  # exact: below 2**53, over a power of two
         means: npt.NDArray[np.float64] = steps * (self.step * self.unit) + np.array(self.origin)
-        return means.astype(np.float32)
+        return np.asarray(means, dtype=np.float32)
 
     def bits(self, coords: npt.NDArray[np.int64]) -> int:
         """Bits an axis that hold these coordinates."""

@@ -11,20 +11,22 @@ from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.encoder import encode_fitted
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import fit_lattice
 from hemgs_codec.location import morton_sort
 from hemgs_codec.model.arithmetic import MAX_SHIFT
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import Level
-from hemgs_codec.model.scaling import fit_scaling
+from hemgs_codec.model.scaling import constant_groups, fit_scaling
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.scene import SH_REST_COUNTS, GaussianScene
 
 ROOT = Path(__file__).parents[1]
 CHAIR = ROOT / "examples" / "chair.ply"
 
+POSITION_STEP = 64
+"""Random models refine positions on lattices about as coarse as this step index, or coarser."""
 DENSE_AND_HASHED = (Level((0, 1, 2), 1, 27), Level((0, 1, 2), 5, 40), Level((0, 2), 4, 30))
 
 
@@ -66,14 +68,25 @@ def random_fitted(
     """Return what a fit returns, but with a random model."""
     attributes = profile.attributes_from_scene(scene)
     groups = profile.groups(scene.sh_degree)
-    spec = ModelSpec(groups, levels, 2, hidden, hidden, 2, use_context=context > 0, use_earlier=use_earlier)
+    scaling = fit_scaling(attributes, groups)
+    spec = ModelSpec(
+        groups,
+        levels,
+        2,
+        hidden,
+        hidden,
+        2,
+        use_context=context > 0,
+        use_earlier=use_earlier,
+        constant=constant_groups(scaling, groups),
+    )
     finest = fit_lattice(scene.means, 0)
     coords = finest.quantise(scene.means)
     points = finest.base_points(coords)[morton_sort(coords)]
     low, high = points.min(axis=0), points.max(axis=0)
     box = (int(low[0]), int(low[1]), int(low[2]), int((high - low).max()) + 1)
-    geometry = Geometry(order, context, window, choose_voxel_shift(points), box)
-    return FittedModel(scene.sh_degree, geometry, fit_scaling(attributes, groups), random_model(spec, seed))
+    geometry = Geometry(order, context, window, choose_voxel_shift(points), box, POSITION_STEP)
+    return FittedModel(scene.sh_degree, geometry, scaling, random_model(spec, seed))
 
 
 def encode_with(

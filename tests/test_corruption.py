@@ -115,7 +115,9 @@ def resealed(data: bytes, **changes: Any) -> bytes:
     decoded = decode_symbols(data)
     fields = {**metadata_of(data), **changes}
     groups = decoded.fields.spec.groups
-    fields["sha256"] = symbols_digest(fields, decoded.coords, decoded.walked.symbols, groups)
+    fields["sha256"] = symbols_digest(
+        fields, decoded.coords, decoded.walked.symbols, decoded.walked.parts, groups
+    )
     return with_section(data, "META", pack_metadata(fields))
 
 

@@ -205,7 +205,9 @@ def _listen(
     listener = _Listener(runs)
     live = fields.scaling.channel_scales(fields.spec.groups) > 0
     box = np.array(geometry.box)
-    walk(model, model.arithmetic(None), graph, points[graph.sequence], box, fields.lambda_q, live, listener)
+    coarseness = fields.lattice.index - geometry.position_step
+    ranked = points[graph.sequence]
+    walk(model, model.arithmetic(None), graph, ranked, box, coarseness, fields.lambda_q, live, listener)
     return graph.sequence, listener.calls
 
 

@@ -68,26 +68,27 @@ RUNS = Recipe(
     lambda_=1e-2,
     run_bits=60,
 )
-ONE = Recipe(sh_degree=0, order="permuted", context=20, window=25, hidden=1, heads=1)
+ONE = Recipe(sh_degree=0, order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120)
 
 
 def _made(count: int, recipe: Recipe, seed: int) -> bytes:
     scene = tiny_scene(count, recipe.sh_degree, seed)
-    model = tiny_model(model_spec(recipe), seed, recipe.log_sigma_bias)
-    return encode_tiny(scene, recipe, tiny_scaling(recipe.sh_degree), model)
+    scaling = tiny_scaling(recipe.sh_degree)
+    model = tiny_model(model_spec(recipe, scaling), seed, recipe.log_sigma_bias)
+    return encode_tiny(scene, recipe, scaling, model)
 
 
 def _one_gaussian() -> bytes:
     scene = tiny_scene(2, 0, 700).take(np.array([1]))
     scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
-    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE), 700))
+    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE, scaling), 700))
 
 
 def _identical_points() -> bytes:
     """Code so many equal Gaussians that the file needs padding."""
     scene = tiny_scene(2, 0, 900).take(np.zeros(5000, dtype=np.int64))
     scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
-    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE), 900))
+    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE, scaling), 900))
 
 
 def _with_skippable_sections(data: bytes) -> bytes:
@@ -110,7 +111,11 @@ def _with_centroids(data: bytes) -> bytes:
     ]
     metadata: dict[str, Value] = {**unpack_metadata(meta.data), "centroids": tables}
     metadata["sha256"] = symbols_digest(
-        metadata, decoded.coords, decoded.walked.symbols, decoded.fields.spec.groups
+        metadata,
+        decoded.coords,
+        decoded.walked.symbols,
+        decoded.walked.parts,
+        decoded.fields.spec.groups,
     )
     sections = (Section("META", pack_metadata(metadata)), *rest)
     return write_container(Container(container.profile, container.num_points, container.num_input, sections))

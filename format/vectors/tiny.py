@@ -15,20 +15,21 @@ from hemgs_codec import profile
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.coding.runs import RUN_BITS
 from hemgs_codec.context.order import Order, splitmix64
-from hemgs_codec.encoder import encode_fitted
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import Lattice
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import Level
-from hemgs_codec.model.scaling import Scaling, slice_widths
+from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.scene import SH_REST_COUNTS, GaussianScene
 
 UNIT = 2.0**-20
 """Base unit of all tiny scenes: they span 0 .. 16."""
 _SHIFT = 5
-_SPREADS = (2.0, 0.5, 0.25, 0.5)  # of opacity, scales, rotation, sh0; later bands have the last one
-_CENTRES = (0.0, -4.0, 0.0, 0.0)
+# of importance, opacity, scales, positions (which have no channels), rotation, sh0; bands have the last one
+_SPREADS = (1.0, 2.0, 0.5, 0.0, 0.25, 0.5)
+_CENTRES = (0.0, 0.0, -4.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Recipe:
     use_earlier: bool = True
     lambda_: float = 2e-3
     lattice_index: int = 96  # 2**16 base units: a sixteenth
+    position_step: int = 88  # an octave finer: most positions are refined, some more than others
     voxel_shift: int = 20
     log_sigma_bias: int = 0  # in 1/256 octave
     run_bits: int = RUN_BITS
@@ -112,10 +114,11 @@ def tiny_model(spec: ModelSpec, seed: int, log_sigma_bias: int = 0) -> FrozenMod
     return FrozenModel(spec, weights, biases, shifts, tables)
 
 
-def model_spec(recipe: Recipe) -> ModelSpec:
+def model_spec(recipe: Recipe, scaling: Scaling) -> ModelSpec:
     """Return a recipe's network sizes."""
+    groups = profile.groups(recipe.sh_degree)
     return ModelSpec(
-        groups=profile.groups(recipe.sh_degree),
+        groups=groups,
         levels=recipe.levels,
         features=recipe.features,
         hidden=recipe.hidden,
@@ -123,16 +126,21 @@ def model_spec(recipe: Recipe) -> ModelSpec:
         heads=recipe.heads,
         use_context=recipe.use_context,
         use_earlier=recipe.use_earlier,
+        constant=constant_groups(scaling, groups),
     )
 
 
 def encode_tiny(scene: GaussianScene, recipe: Recipe, scaling: Scaling, model: FrozenModel) -> bytes:
     """Code a scene by a recipe."""
     side = 1 << 24
-    geometry = Geometry(recipe.order, recipe.context, recipe.window, recipe.voxel_shift, (0, 0, 0, side))
+    geometry = Geometry(
+        recipe.order, recipe.context, recipe.window, recipe.voxel_shift, (0, 0, 0, side), recipe.position_step
+    )
+    attributes = profile.attributes_from_scene(scene)
+    attributes[:, profile.IMPORTANCE_CHANNEL] = draws(7, len(attributes)) * (3.0 / (1 << 15))
     data, _ = encode_fitted(
         scene,
-        profile.attributes_from_scene(scene),
+        attributes,
         None,
         FittedModel(scene.sh_degree, geometry, scaling, model),
         Lattice((0.0, 0.0, 0.0), UNIT, recipe.lattice_index),

@@ -26,19 +26,19 @@ def worked_example() -> bytes:
         sh0=np.array([[0.5] * 3, [-0.25] * 3], dtype=np.float32),
         shN=np.zeros((2, 0, 3), dtype=np.float32),
     )
-    spec = model_spec(_RECIPE)
+    scaling = Scaling(
+        np.array([0, 0.5, -3, -4, -5, 0, 0, 0, 0.25, 0, 0], dtype=np.float32),
+        np.array([0, 1.5, 0, 0, 0, 0, 0, 0, 0.75, 0, 0], dtype=np.float32),
+    )
+    spec = model_spec(_RECIPE, scaling)
     shapes = spec.matrices()
     weights = {name: np.zeros(shape, dtype=np.int32) for name, shape in shapes.items()}
     biases = {name: np.zeros(columns, dtype=np.int32) for name, (_, columns) in shapes.items()}
-    biases["0.step"][0] = -512  # two octaves down: a quarter of a scale
-    biases["3.step"][0] = -768  # an eighth
-    weights["3.prior"][2, 0] = 1  # group 3 hears of opacity
-    weights["3.0.hidden"][0, 0] = 1
-    weights["3.0.out"][0, 0] = 1  # and expects as much brightness
-    biases["3.0.out"][1] = -256  # within half a scale
-    scaling = Scaling(
-        np.array([0.5, -3, -4, -5, 0, 0, 0, 0.25, 0, 0], dtype=np.float32),
-        np.array([1.5, 0, 0, 0, 0, 0, 0, 0.75, 0, 0], dtype=np.float32),
-    )
+    biases["1.step"][0] = -512  # two octaves down: a quarter of a scale
+    biases["5.step"][0] = -768  # an eighth
+    weights["5.prior"][3, 0] = 1  # group 5 hears of opacity
+    weights["5.0.hidden"][0, 0] = 1
+    weights["5.0.out"][0, 0] = 1  # and expects as much brightness
+    biases["5.0.out"][1] = -256  # within half a scale
     model = FrozenModel(spec, weights, biases, dict.fromkeys(shapes, 0), [])
     return encode_tiny(scene, _RECIPE, scaling, model)

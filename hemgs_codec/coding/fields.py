@@ -14,7 +14,7 @@ from hemgs_codec.context.graph import MAX_VOXEL_SHIFT
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.lattice import NUM_LATTICE_STEPS, Lattice
 from hemgs_codec.model.hashgrid import Level
-from hemgs_codec.model.scaling import Scaling, slice_widths
+from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN, lambda_to_q
 from hemgs_codec.profile import groups
@@ -71,7 +71,7 @@ class Fields:
             "step": self.lattice.index,
             "bits": self.position_bits,
             **pack_model_fields(self.geometry, self.scaling, self.spec),
-            "centroids": list(self.centroids),
+            "centroids": list(self.centroids) if any(self.centroids) else [],
             "sha256": self.symbols_sha256,
         }
 
@@ -182,6 +182,7 @@ def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometr
         heads=heads,
         use_context=bool(flags & 1),
         use_earlier=bool(flags & 2),
+        constant=constant_groups(scaling, shape),
     )
     return geometry, scaling, spec
 
@@ -202,8 +203,10 @@ def _unpack_levels(rows: Any) -> tuple[Level, ...]:
 
 
 def _unpack_centroids(tables: Any, groups: int) -> tuple[bytes, ...]:
+    if tables == []:
+        return (b"",) * groups
     if not isinstance(tables, list) or len(tables) != groups:
-        raise CorruptError(f'metadata: "centroids" isn\'t a list of {groups} tables')
+        raise CorruptError(f'metadata: "centroids" isn\'t a list of {groups} tables or of none')
     if not all(isinstance(table, bytes) and len(table) in (0, NUM_CELLS) for table in tables):
         raise CorruptError(f'metadata: a table of "centroids" isn\'t 0 or {NUM_CELLS} bytes')
     return tuple(tables)

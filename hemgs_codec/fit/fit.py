@@ -28,7 +28,7 @@ from hemgs_codec.lattice import (
 )
 from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.hashgrid import make_levels
-from hemgs_codec.model.scaling import Scaling, fit_scaling
+from hemgs_codec.model.scaling import Scaling, constant_groups, fit_scaling
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.progress import Progress
 from hemgs_codec.scene import GaussianScene
@@ -78,12 +78,13 @@ def network_widths(num_gaussians: int) -> tuple[int, int]:
     return (16, 24) if num_gaussians < 120_000 else (24, 32)
 
 
-def model_spec(scene: GaussianScene, options: EncodeOptions) -> ModelSpec:
+def model_spec(scene: GaussianScene, scaling: Scaling, options: EncodeOptions) -> ModelSpec:
     """Size the networks to the scene."""
+    groups = profile.groups(scene.sh_degree)
     count = scene.num_gaussians
     hidden, slice_hidden = network_widths(count)
     return ModelSpec(
-        groups=profile.groups(scene.sh_degree),
+        groups=groups,
         levels=make_levels(count, GRID_BITS, GRID_FEATURES) if options.use_hash else (),
         features=GRID_FEATURES,
         hidden=hidden,
@@ -91,6 +92,7 @@ def model_spec(scene: GaussianScene, options: EncodeOptions) -> ModelSpec:
         heads=2,
         use_context=options.use_context and options.context > 0,
         use_earlier=options.use_earlier,
+        constant=constant_groups(scaling, groups),
     )
 
 
@@ -130,9 +132,9 @@ def prepare_fit(
     fixed_octaves : (λs, N, S) int8 or None
         Steps to keep instead of fitting them: see `Fit`.
     """
-    spec = model_spec(scene, options)
     attributes = weights.with_importance(attributes)
-    scaling = fit_scaling(attributes, spec.groups)
+    scaling = fit_scaling(attributes, profile.groups(scene.sh_degree))
+    spec = model_spec(scene, scaling, options)
     finest = fit_lattice(scene.means, 0)
     points = finest.base_points(finest.quantise(scene.means))
     coords = finest.quantise(scene.means)

@@ -87,13 +87,13 @@ def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: t
         log2 of the first steps of all step channels at the reference lambda. They matter: where a step is so
         coarse that all symbols are 0, neither rate nor distortion tells the way back.
     """
-    first_steps = iter(torch.split(step_octaves, [group.num_steps for group in spec.groups]))
+    first_steps = torch.split(step_octaves, [group.num_steps for group in spec.groups])
     names: list[str] = []
     values: list[torch.Tensor] = []
     owners: list[torch.Tensor] = []
     matrices = spec.matrices()
     for number, (name, (fan_in, fan_out)) in enumerate(matrices.items()):
-        kind = name.rsplit(".", 1)[-1]
+        group, kind = int(name.split(".")[0]), name.rsplit(".", 1)[-1]
         w = (torch.rand((fan_in, fan_out), generator=generator) * 2 - 1) / math.sqrt(fan_in)
         if kind in ("out", "step"):
             w.zero_()
@@ -108,7 +108,7 @@ def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: t
         owners.append(torch.full((w.numel(),), number))
         if kind != "skip":
             names.append(f"{name}.b")
-            values.append(next(first_steps).clone() if kind == "step" else torch.zeros(fan_out))
+            values.append(first_steps[group].clone() if kind == "step" else torch.zeros(fan_out))
             owners.append(torch.full((fan_out,), -1))
     entries = sum(level.entries for level in spec.levels)
     grid = (torch.rand((entries, spec.features), generator=generator) * 2 - 1) * 0.1

@@ -138,7 +138,7 @@ class Fit:
                 for g, group in enumerate(self.spec.groups):
                     first = self.spec.first_channel(g)
                     steps = slice(first_step, first_step + group.num_steps)
-                    if not self.has_fixed_steps:
+                    if not self.has_fixed_steps and g not in self.spec.constant:
                         p = predictor.prior(m, g, location, seen[:, : self.spec.earlier(g)], lam)
                         octaves = predictor.step_octaves(m, g, p, lam) + slope
                         self.octaves[k, rows, steps] = _step_index(octaves).to(torch.int8)
@@ -174,6 +174,14 @@ class Fit:
         for g, group in enumerate(spec.groups):
             first, seen = spec.first_channel(g), spec.earlier(g)
             last = first + group.channels
+            if g in spec.constant:
+                nothing = torch.zeros((len(rows), group.channels))
+                means.append(nothing)
+                log_sigmas.append(nothing)
+                octaves.append(torch.zeros((len(rows), group.num_steps)))
+                predictions.append(self.wanted_steps[rows, first_step : first_step + group.num_steps])
+                first_step += group.num_steps
+                continue
             p = predictor.prior(m, g, location, own[:, :seen], lam)
             predictions.append(predictor.step_octaves(m, g, p, lam))
             if self.has_fixed_steps:

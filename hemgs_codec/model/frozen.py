@@ -21,7 +21,7 @@ PARAMETER_LIMIT = (1 << 15) - 1
 _SHIFT_FIELD = 5
 _SIGMA_FIELD = 7
 _PROBABILITY_FIELD = 8
-MAX_PARAMETERS = 1 << 20
+MAX_PARAMETERS = 1 << 19
 """Weights and biases of a model, at most: a reader allocates for networks before it has seen them."""
 MAX_GRID_VALUES = 1 << 24
 """Entries times features of a hash grid, at most."""

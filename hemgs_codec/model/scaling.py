@@ -45,6 +45,17 @@ class Scaling:
         return (values * scales + self.channel_offsets(groups)).astype(np.float32)
 
 
+def constant_groups(scaling: Scaling, groups: tuple[Group, ...]) -> frozenset[int]:
+    """Return the groups in which every slice is constant."""
+    first, found = 0, set()
+    for index, group in enumerate(groups):
+        last = first + len(group.slices)
+        if not group.refines_positions and not scaling.scales[first:last].any():
+            found.add(index)
+        first = last
+    return frozenset(found)
+
+
 def slice_widths(groups: tuple[Group, ...]) -> list[int]:
     """Width of every slice, in coding order."""
     return [width for group in groups for width in group.slices]

@@ -77,6 +77,7 @@ class ModelSpec:
     heads: int  # attention heads over the context
     use_context: bool = True  # False: no autoregressive network (ablation)
     use_earlier: bool = True  # False: groups don't see the groups before them (ablation)
+    constant: frozenset[int] = frozenset()  # groups of which nothing is coded: they have no networks
 
     @property
     def hash_width(self) -> int:
@@ -111,6 +112,8 @@ class ModelSpec:
         """Name and shape (fan_in, fan_out) of every matrix, in file order; all but skips have a bias."""
         shapes: dict[str, tuple[int, int]] = {}
         for index, group in enumerate(self.groups):
+            if index in self.constant:
+                continue
             earlier = self.earlier(index)
             name = f"{index}"
             shapes[f"{name}.prior"] = (self.hash_width + NUM_GEOMETRY + earlier + 1, self.hidden)

@@ -14,7 +14,7 @@ import pytest
 from hemgs_codec import decode, encode, profile
 from hemgs_codec.decoder import decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.encoder import encode_fitted
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
@@ -132,7 +132,7 @@ def sizes_of(scene: GaussianScene, iterations: int) -> list[int]:
     sizes = []
     for k in range(16):
         lambda_ = 3e-4 * 2 ** (k / 4)
-        lattice = choose_lattice(scene, attributes, lambda_, None)
+        lattice = choose_lattice(scene, weights, lambda_, None)
         sizes.append(len(encode_fitted(scene, attributes, weights, fitted, lattice, lambda_)[0]))
     return sizes
 
@@ -216,10 +216,11 @@ def test_weights_are_replaceable(scene: GaussianScene) -> None:
     attributes = profile.attributes_from_scene(scene)
     weights = analytic_weights(attributes)
     assert quick(scene, weights=weights) == quick(scene)
-    assert quick(scene, weights=weights * 100) != quick(scene)
-    ignored = weights.copy()
-    ignored[:, 7:] = 0
-    assert decode(quick(scene, weights=ignored)).num_gaussians == 60
+    assert quick(scene, weights=replace(weights, values=weights.values * 100)) != quick(scene)
+    assert quick(scene, weights=replace(weights, positions=weights.positions * 100)) != quick(scene)
+    ignored = weights.values.copy()
+    ignored[:, profile.DC_CHANNELS.start :] = 1e-9
+    assert decode(quick(scene, weights=replace(weights, values=ignored))).num_gaussians == 60
 
 
 def test_a_raster_file_is_another_with_the_same_positions(tiny_file: bytes, raster_file: bytes) -> None:
@@ -247,7 +248,7 @@ def test_models_without_a_part_code_scenes(switch: str, chair: GaussianScene) ->
     assert bool(fitted.model.spec.levels) == (switch != "use_hash")
     assert fitted.model.spec.use_context == (switch != "use_context")
     assert fitted.model.spec.use_earlier == (switch != "use_earlier")
-    lattice = choose_lattice(scene, attributes, 2e-3, None)
+    lattice = choose_lattice(scene, weights, 2e-3, None)
     data, _ = encode_fitted(scene, attributes, weights, fitted, lattice, 2e-3)
     assert decode(data).num_gaussians == 700
 

@@ -13,7 +13,7 @@ import torch
 
 from hemgs_codec import profile
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.encoder import encode_fitted
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, prepare_fit
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
@@ -34,7 +34,7 @@ def freezing_loss(scene: GaussianScene, iterations: int, lambda_: float) -> floa
     fitted = FittedModel(
         scene.sh_degree, geometry, scaling, freeze(fit.spec, fit.parameters, fit.weight_steps)
     )
-    lattice = choose_lattice(scene, attributes, lambda_, None)
+    lattice = choose_lattice(scene, weights, lambda_, None)
     _, coder = encode_fitted(scene, attributes, None, fitted, lattice, lambda_)
     live = torch.from_numpy(scaling.channel_scales(fit.spec.groups) > 0)
     with torch.no_grad():

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from hemgs_codec.coding.quantise import divide_cells
+from hemgs_codec.coding.walk import MAX_HALVINGS
 from hemgs_codec.lattice import (
+    Lattice,
     BASE_EXTENT,
     MAX_BITS,
     NUM_LATTICE_STEPS,
@@ -23,6 +26,26 @@ means_arrays = st.integers(1, 20).flatmap(lambda n: hnp.arrays(np.float32, (n, 3
 indices = st.integers(0, NUM_LATTICE_STEPS - 1)
 
 
+def middles(lattice: Lattice, coords: npt.NDArray[np.int64]) -> Means:
+    """Return the middles of whole cells."""
+    return lattice.means(coords, np.zeros_like(coords), np.zeros(len(coords), np.int64))
+
+
+@given(means=means_arrays, index=indices, seed=st.integers(0, 99))
+@settings(deadline=None)
+def test_refined_positions_move_by_at_most_half_a_part(means: Means, index: int, seed: int) -> None:
+    lattice = fit_lattice(means, index)
+    coords = lattice.quantise(means)
+    halvings = np.random.default_rng(seed).integers(0, MAX_HALVINGS + 1, len(means))
+    parts = divide_cells(lattice.places(means, coords), halvings)
+    assert (parts >= 0).all()
+    assert (parts < (1 << halvings)[:, None]).all()
+    error = np.abs(lattice.means(coords, parts, halvings).astype(np.float64) - means)
+    rounding = np.spacing(np.abs(means).max(initial=0)).astype(np.float64)
+    size = lattice.step * lattice.unit * 0.5 ** halvings[:, None]
+    assert (error <= 0.5 * size * (1 + 1e-6) + rounding).all()
+
+
 @given(means=means_arrays, index=indices)
 @settings(deadline=None)
 def test_positions_move_by_at_most_half_a_step(means: Means, index: int) -> None:
@@ -30,7 +53,7 @@ def test_positions_move_by_at_most_half_a_step(means: Means, index: int) -> None
     coords = lattice.quantise(means)
     assert (coords >= 0).all()
     assert lattice.bits(coords) <= MAX_BITS
-    error = np.abs(lattice.means(coords).astype(np.float64) - means)
+    error = np.abs(middles(lattice, coords).astype(np.float64) - means)
     rounding = np.spacing(np.abs(means).max(initial=0)).astype(np.float64)  # float32 can't do better
     assert error.max() <= 0.5 * lattice.step * lattice.unit * (1 + 1e-9) + rounding
 
@@ -44,7 +67,7 @@ def test_lattice_points_stay_where_they_are(means: Means, index: int) -> None:
     exact = coords * spacing + np.array(lattice.origin)
     far = np.spacing(np.abs(exact).max().astype(np.float32)) > spacing / 4
     if not far:  # else float32 itself can't tell neighbours apart
-        np.testing.assert_array_equal(lattice.quantise(lattice.means(coords)), coords)
+        np.testing.assert_array_equal(lattice.quantise(middles(lattice, coords)), coords)
 
 
 def test_base_points_are_whole_base_units_within_26_bits() -> None:
@@ -80,4 +103,4 @@ def test_equal_positions_have_a_lattice() -> None:
     means = np.full((4, 3), 1.5, np.float32)
     lattice = fit_lattice(means, 40)
     assert not lattice.quantise(means).any()
-    np.testing.assert_array_equal(lattice.means(lattice.quantise(means)), means)
+    np.testing.assert_array_equal(middles(lattice, lattice.quantise(means)), means)
