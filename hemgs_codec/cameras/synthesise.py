@@ -1,6 +1,6 @@
 """Cameras for a scene that comes without any: enough to tell what is seen much, little and never.
 
-Twice as many candidates as wanted are placed by the scene's layout and judged by a small render. Where a
+More candidates than wanted are placed by the scene's layout and judged by a small render. Where a
 scene was trained, many Gaussians share the image; from a side that no photo shows, or from within a wall, few
 large ones fill it. So candidates that see many Gaussians are kept: that finds the front of a desk and the
 open side of a room without being told.
@@ -110,6 +110,6 @@ def _candidates(layout: Layout, count: int, width: int, height: int) -> list[tup
     groups = [(inward, count - outward)]
     if outward:
         middle = 0.3 * layout.core
-        ways = directions(2 * outward)
+        ways = directions(4 * outward)  # many: from the middle, something near often hides all else
         groups.append(([camera(focus + middle * way, focus + layout.extent * way) for way in ways], outward))
     return groups
