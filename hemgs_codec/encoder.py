@@ -179,7 +179,7 @@ def _weights(
         return rule
     if rule == "analytic":
         return analytic_weights(attributes)
-    if rule != "rendered" or views is None:
+    if views is None:
         raise SceneError(f"weights {rule!r} are unknown: expected rendered or analytic")
     from hemgs_codec.distortion.measured import measured_weights
 

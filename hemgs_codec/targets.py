@@ -89,6 +89,6 @@ def smallest_of_psnr(
     )
     if found.figure < target:
         raise SceneError(
-            f"{target:g} dB are out of reach: at lambda {found.lambda_:.3g} renders keep {found.figure:.2f} dB"
+            f"{target:g} dB are out of reach: at lambda {found.lambda_:.3g} they keep {found.figure:.2f} dB"
         )
     return found.result

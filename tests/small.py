@@ -8,10 +8,10 @@ import numpy as np
 
 from hemgs_codec import profile
 from hemgs_codec.coding.fields import Geometry
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import fit_lattice
 from hemgs_codec.location import morton_sort

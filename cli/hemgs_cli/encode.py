@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from hemgs_cli import options
 from hemgs_cli.files import DASH, check_output, default_output, echo_json, write_output
 from hemgs_cli.progress import progress_bar
+from hemgs_cli.sizes import parse_size
 
 if TYPE_CHECKING:
     from hemgs_codec.context.order import Order
@@ -27,6 +28,30 @@ if TYPE_CHECKING:
     default=2e-3,
     show_default=True,
     help="Weight of the rate: larger is smaller and coarser, 2.5e-4 to 1.6e-2.",
+)
+@click.option(
+    "--target-size",
+    callback=parse_size,
+    help="Largest file instead of a lambda: 4MB, 900kB, 1.5MiB or a number of bytes.",
+)
+@click.option(
+    "--target-psnr",
+    type=float,
+    help="Smallest file whose renders keep this many dB to the original's, instead of a lambda.",
+)
+@click.option(
+    "--cameras",
+    "cameras_path",
+    type=click.Path(exists=True, path_type=Path),
+    help="Views that people will look from, as for hemgs render; made up if not given.",
+)
+@options.background
+@click.option(
+    "--weights",
+    type=click.Choice(["rendered", "analytic"]),
+    default="rendered",
+    show_default=True,
+    help="What errors cost: measured in renders, or guessed from the values, which is faster.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the fit.")
 @click.option(
@@ -74,6 +99,11 @@ def encode(
     source: str,
     output: str | None,
     lambda_: float,
+    target_size: int | None,
+    target_psnr: float | None,
+    cameras_path: Path | None,
+    background: str,
+    weights: Literal["rendered", "analytic"],
     seed: int,
     iterations: int | None,
     order: Order,
@@ -92,11 +122,14 @@ def encode(
     """Compress a vanilla 3DGS .ply into an .hgs file.
 
     The entropy model is fitted to the scene first; the fit is cached, so that another --lambda of the
-    same scene is one coding pass. The result is decoded and compared before it is written.
+    same scene is one coding pass. Bits go where renders need them: name your cameras if you have some.
+    The result is decoded and compared before it is written.
 
     \b
     Examples:
       hemgs encode scene.ply
+      hemgs encode scene.ply --cameras cameras.json --background white
+      hemgs encode scene.ply --target-size 4MB
       hemgs encode scene.ply --lambda 4e-3 -o small.hgs
       hemgs encode - -o - < scene.ply > scene.hgs
     """
@@ -105,7 +138,11 @@ def encode(
     start = time.perf_counter()
 
     import hemgs_codec
+    from hemgs_codec.cameras import read_cameras
+    from hemgs_codec.inspect import describe
     from hemgs_codec.ply import read_ply_with_report
+
+    cameras = None if cameras_path is None else read_cameras(cameras_path)
 
     scene, report = read_ply_with_report(
         sys.stdin.buffer if source == DASH else source, drop_invalid=drop_invalid
@@ -117,6 +154,11 @@ def encode(
         data = hemgs_codec.encode(
             scene,
             lambda_=lambda_,
+            target_size=target_size,
+            target_psnr=target_psnr,
+            cameras=cameras,
+            background=options.BACKGROUNDS[background],
+            weights=weights,
             seed=seed,
             iterations=iterations,
             order=order,
@@ -141,7 +183,7 @@ def encode(
             "file_bytes": len(data),
             "num_gaussians": scene.num_gaussians,
             "bits_per_gaussian": bits,
-            "lambda": lambda_,
+            "lambda": describe(data)["lambda"],
             "seconds": seconds,
             "notes": report.notes(),
         }

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from hemgs_codec import profile
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.coding.runs import RUN_BITS
-from hemgs_codec.context.order import Order, splitmix64
 from hemgs_codec.coding_pass import encode_fitted
+from hemgs_codec.context.order import Order, splitmix64
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import Lattice
 from hemgs_codec.model.frozen import FrozenModel

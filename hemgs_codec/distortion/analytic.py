@@ -1,4 +1,4 @@
-"""Analytic weights: what an error in each value costs the picture, guessed without one (SPEC "Encoder notes").
+"""Analytic weights: what errors cost the picture, guessed without one (SPEC "Encoder notes").
 
 What `encode` does with ``weights="analytic"``; also how coarsely a scene is disturbed before anything was
 measured:

@@ -21,7 +21,7 @@ IMPORTANCE_STEP = 0.8
 LATTICE_QUANTILE = 0.7
 """Share of the positions that the lattice is too fine for."""
 MAX_LOG_SIZE = 80.0
-"""Log-scales are clamped to this, both ways, where they say how large a Gaussian is: positions are float32."""
+"""Log-scales are clamped to this both ways where they say how large a Gaussian is."""
 
 
 @dataclass(frozen=True)

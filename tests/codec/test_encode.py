@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from hemgs_codec import decode, encode, profile
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.decoder import decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from hemgs_codec import profile
-from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.coding_pass import encode_fitted
+from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, prepare_fit
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze

@@ -10,10 +10,10 @@ from hypothesis.extra import numpy as hnp
 from hemgs_codec.coding.quantise import divide_cells
 from hemgs_codec.coding.walk import MAX_HALVINGS
 from hemgs_codec.lattice import (
-    Lattice,
     BASE_EXTENT,
     MAX_BITS,
     NUM_LATTICE_STEPS,
+    Lattice,
     fit_lattice,
     index_for_bits,
     index_for_step,

@@ -12,9 +12,9 @@ import torch
 
 from hemgs_codec import coding_pass, decode, profile, verify
 from hemgs_codec.coding.walk import Walked, walk
+from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.decoder import decode_symbols
-from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.fit.cache import load_fit, store_fit
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
 from hemgs_codec.lattice import fit_lattice, index_for_bits
@@ -188,8 +188,9 @@ def test_a_few_far_gaussians_come_back(count: int, scene: GaussianScene) -> None
 def test_duplicates_are_kept_with_attributes_of_their_own(scene: GaussianScene) -> None:
     heap = scene.take(np.repeat(np.arange(10), 3))
     heap.opacity_logits[:] = np.arange(30, dtype=np.float32)
-    decoded = check_round_trip(heap, random_fitted(heap))
-    assert len(np.unique(decoded.means, axis=0)) == 10
+    fitted = random_fitted(heap)
+    decoded = check_round_trip(heap, fitted)
+    assert len(np.unique(decode_symbols(encode_with(heap, fitted)).coords, axis=0)) == 10
     assert len(np.unique(decoded.opacity_logits)) > 3
 
 
