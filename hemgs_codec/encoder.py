@@ -1,4 +1,4 @@
-"""Scene to bytes: measure what errors cost, fit (or load a fit), code, decode to check (SPEC "Encoder notes")."""
+"""Scene to bytes: weigh errors, fit (or load a fit), code, decode to check (SPEC "Encoder notes")."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import Order
 from hemgs_codec.decoder import decode
 from hemgs_codec.distortion.analytic import analytic_weights
+from hemgs_codec.distortion.cache import load_weights, store_weights, weights_key
 from hemgs_codec.distortion.views import ViewSet, choose_views
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.encoder_checks import check_options, check_values
@@ -122,7 +123,7 @@ def encode(
         views = None
         if weights == "rendered" or target_psnr is not None:
             views = choose_views(scene, cameras, background)
-        measured = _weights(scene, attributes, weights, views, seed, cache, progress)
+        measured = _weights(scene, attributes, weights, views, seed, used_threads, cache, progress)
         key = fit_key(scene, measured, options, used_threads)
         fitted = _fit(scene, attributes, measured, options, key, model, cache, progress)
         job = _Pass(scene, attributes, measured, fitted, position_bits, device, progress)
@@ -171,6 +172,7 @@ def _weights(
     rule: WeightRule | Weights,
     views: ViewSet | None,
     seed: int,
+    threads: int,
     cache: bool,
     progress: Progress | None,
 ) -> Weights:
@@ -183,7 +185,15 @@ def _weights(
         raise SceneError(f"weights {rule!r} are unknown: expected rendered or analytic")
     from hemgs_codec.distortion.measured import measured_weights
 
-    return measured_weights(scene, attributes, views.measured, views.background, seed=seed, progress=progress)
+    path = cache_directory() / f"{weights_key(scene, views, seed, threads).hex()[:32]}.npz"
+    measured = load_weights(path, attributes.shape) if cache else None
+    if measured is None:
+        measured = measured_weights(
+            scene, attributes, views.measured, views.background, seed=seed, progress=progress
+        )
+        if cache:
+            store_weights(path, measured)
+    return measured
 
 
 def _fit(

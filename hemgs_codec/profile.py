@@ -68,7 +68,7 @@ def opacity_slope(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def attributes_from_scene(scene: GaussianScene) -> npt.NDArray[np.float64]:
     """Return the channels (N, C) of a scene in canonical form, groups side by side.
 
-    Importance, which is no part of a scene and 0 here (`distortion.weights.Weights` has it); companded opacity
+    Importance, no part of a scene and 0 here (`distortion.weights.Weights` has it); companded opacity
     logit; log-scales in descending order; quaternion x, y, z; luma and two chromas of the DC; per SH band all
     lumas, then both chromas.
     """

@@ -6,6 +6,7 @@ Code that is given a scene never checks either again.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -114,6 +115,14 @@ class GaussianScene:
             Indices, or a mask.
         """
         return GaussianScene(*(np.ascontiguousarray(getattr(self, f.name)[rows]) for f in fields(self)))
+
+
+def update_digest(digest: hashlib._Hash, scene: GaussianScene) -> None:
+    """Feed a scene's arrays to a hash."""
+    for field in fields(scene):
+        array = getattr(scene, field.name)
+        digest.update(repr(array.shape).encode())
+        digest.update(array.tobytes())
 
 
 def _check_layout(name: str, array: object) -> None:

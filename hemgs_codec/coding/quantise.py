@@ -13,7 +13,7 @@ _NEAR = 0.25
 
 
 def divide_cells(places: npt.NDArray[np.float64], halvings: Int64Array) -> Int64Array:
-    """Return which part (n, 3) of its cell, halved ``halvings`` (n,) times an axis, each place 0 .. 1 is in."""
+    """Return the parts (n, 3) that places 0 .. 1 are in where cells are halved ``halvings`` (n,) times."""
     count = np.int64(1) << halvings[:, None]
     return np.clip(np.floor(places * count).astype(np.int64), 0, count - 1)
 

@@ -116,7 +116,7 @@ class Walked:
 
 
 def halvings_for(steps: Int64Array, coarseness: int) -> Int64Array:
-    """Return how often (N,) the axes of lattice cells are halved to come nearest to steps of these indices."""
+    """Return how often (N,) lattice cells are halved to come nearest to steps of these indices."""
     eighths = coarseness - (steps - UNIT_STEP)
     return np.asarray(np.clip((eighths + 4) >> 3, 0, MAX_HALVINGS), dtype=np.int64)
 

@@ -30,7 +30,7 @@ Float64Array = npt.NDArray[np.float64]
 Background = tuple[float, float, float]
 
 LOSS_PER_SQUARED_ERROR = 12.0
-"""Rise of the rendering loss, 0.8 L1 + 0.2 (1 - SSIM), with renders' mean squared error (SPEC "Encoder notes")."""
+"""Rise of 0.8 L1 + 0.2 (1 - SSIM) with the mean squared error of renders (SPEC "Encoder notes")."""
 MOST_STEPS = {"opacity": 1.5, "scales": 0.6, "rotation": 0.25, "dc": 0.8, "sh": 0.6}
 """Steps at the reference lambda, however little is seen of a Gaussian: other views may see more."""
 SMALLEST_AXIS_FACTOR = 1.0 / 0.6

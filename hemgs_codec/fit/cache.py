@@ -13,7 +13,7 @@ from hemgs_codec.atomic import atomic_write
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.scene import GaussianScene, update_digest
 from hemgs_codec.version import __version__
 from hemgs_format.errors import HgsError, SceneError
 
@@ -31,17 +31,9 @@ def fit_key(scene: GaussianScene, weights: Weights, options: EncodeOptions, thre
     digest = hashlib.sha256()
     settings = sorted(asdict(options).items())
     digest.update(repr((__version__, settings, threads)).encode())
-    for array in (
-        scene.means,
-        scene.log_scales,
-        scene.quats,
-        scene.opacity_logits,
-        scene.sh0,
-        scene.shN,
-        weights.values,
-        weights.positions,
-        np.zeros(0) if weights.importance is None else weights.importance,
-    ):
+    update_digest(digest, scene)
+    importance = np.zeros(0) if weights.importance is None else weights.importance
+    for array in (weights.values, weights.positions, importance):
         digest.update(repr(array.shape).encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.digest()
