@@ -143,3 +143,48 @@ def colour_gradients(
     by_sh0, by_rest = np.zeros(scene.sh0.shape), np.zeros(scene.shN.shape)
     _colours_back(scene.means, scene.shN, eye, colours, given, by_sh0, by_rest, by_mean)
     return by_sh0, by_rest
+
+
+@cached_parallel
+def _colour_squares(
+    means: Float32Array,
+    eye: Float64Array,
+    colours: Float32Array,
+    given: Float64Array,
+    by_sh0: Float64Array,
+    by_rest: Float64Array,
+) -> None:
+    count = by_rest.shape[1]
+    for i in numba.prange(means.shape[0]):
+        if given[i] == 0.0:
+            continue
+        x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
+        length = np.sqrt(x * x + y * y + z * z)
+        basis = _harmonics(x / length, y / length, z / length, count)
+        for channel in range(3):
+            if colours[i, channel] > 0:
+                by_sh0[i, channel] += _C0 * _C0 * given[i]
+        for k in range(count):
+            for channel in range(3):
+                if colours[i, channel] > 0:
+                    by_rest[i, k, channel] += basis[k] * basis[k] * given[i]
+
+
+def add_colour_squares(
+    scene: GaussianScene,
+    eye: Float64Array,
+    colours: Float32Array,
+    given: Float64Array,
+    by_sh0: Float64Array,
+    by_rest: Float64Array,
+) -> None:
+    """Add squared derivatives by sh0 and shN to ``by_sh0`` (N, 3) and ``by_rest`` (N, K - 1, 3).
+
+    Parameters
+    ----------
+    colours : (N, 3)
+        What `colours_from` gave.
+    given : (N,)
+        The squared derivatives' sums by a colour channel, the same for all three.
+    """
+    _colour_squares(scene.means, eye, colours, given, by_sh0, by_rest)

@@ -36,34 +36,38 @@ class View:
     ----------
     image, alpha : (H, W, 3), (H, W) float32
         As `render` returns them.
+    scene, camera, background
+        What was asked for.
+    opacities, colours, ellipses, tiles
+        What the image is made of: see `opacities_of`, `colours_from`, `project`, `bin_tiles`.
     """
 
     def __init__(
         self, scene: GaussianScene, camera: Camera, background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     ) -> None:
-        self._scene, self._camera = scene, camera
-        self._background = np.asarray(background, dtype=np.float32)
-        self._opacities = opacities_of(scene)
-        self._ellipses: Ellipses = project(scene, self._opacities, camera)
-        self._colours = colours_from(scene, camera.position)
-        self._tiles: Tiles = bin_tiles(self._ellipses, camera.width, camera.height)
+        self.scene, self.camera = scene, camera
+        self.background = np.asarray(background, dtype=np.float32)
+        self.opacities = opacities_of(scene)
+        self.ellipses: Ellipses = project(scene, self.opacities, camera)
+        self.colours = colours_from(scene, camera.position)
+        self.tiles: Tiles = bin_tiles(self.ellipses, camera.width, camera.height)
         self.image, self._light = rasterise(
-            self._ellipses, self._opacities, self._colours, self._tiles, camera.width, camera.height
+            self.ellipses, self.opacities, self.colours, self.tiles, camera.width, camera.height
         )
-        self.image += self._light[..., None] * self._background
+        self.image += self._light[..., None] * self.background
         self.alpha = 1.0 - self._light
 
     def gradients(self, by_image: Float32Array, by_alpha: Float32Array | None = None) -> Gradients:
         """Return gradients by the scene from those by the image (H, W, 3) and by alpha (H, W)."""
-        scene, camera = self._scene, self._camera
+        scene, camera = self.scene, self.camera
         rest = (self.image * by_image).sum(axis=2)
         if by_alpha is not None:
             rest -= self._light * by_alpha
         given = blend_gradients(
-            self._ellipses, self._opacities, self._colours, self._tiles, np.ascontiguousarray(by_image), rest
+            self.ellipses, self.opacities, self.colours, self.tiles, np.ascontiguousarray(by_image), rest
         )
-        by_mean, by_log_scale, by_quat = projection_gradients(scene, camera, self._ellipses, given)
-        by_sh0, by_rest = colour_gradients(scene, camera.position, self._colours, given[:, 6:9], by_mean)
-        opacity = self._opacities.astype(np.float64)
+        by_mean, by_log_scale, by_quat = projection_gradients(scene, camera, self.ellipses, given)
+        by_sh0, by_rest = colour_gradients(scene, camera.position, self.colours, given[:, 6:9], by_mean)
+        opacity = self.opacities.astype(np.float64)
         by_logit = given[:, 5] * opacity * (1 - opacity)
         return Gradients(by_mean, by_log_scale, by_quat, by_logit, by_sh0, by_rest)

@@ -246,6 +246,11 @@ def opacities_of(scene: GaussianScene) -> Float32Array:
     return np.asarray(np.exp(-np.logaddexp(0.0, -logits)), dtype=np.float32)
 
 
+def slope_limits(camera: Camera) -> tuple[float, float, float, float]:
+    """Return the least and greatest x / z, then y / z, that the Jacobian is taken at."""
+    return _slope_limits(_lens(camera))
+
+
 def _lens(camera: Camera) -> Float64Array:
     numbers = (camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height)
     return np.array(numbers, dtype=np.float64)
