@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.render.camera import Camera
-from hemgs_codec.render.projection import BLUR, slope_limits
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.render.projection import BLUR, Shapes, slope_limits
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -43,7 +42,7 @@ def _rotations(unit: Float64Array) -> Float64Array:
 
 
 def ellipse_jacobian(
-    scene: GaussianScene, camera: Camera, rows: npt.NDArray[np.int64]
+    shapes: Shapes, camera: Camera, rows: npt.NDArray[np.int64]
 ) -> tuple[Float64Array, Float64Array, Float64Array]:
     """Return derivatives of the ellipses of chosen Gaussians (V,), which are all in front of the camera.
 
@@ -58,17 +57,17 @@ def ellipse_jacobian(
     """
     pose, focal = camera.world_to_camera, np.array([camera.fx, camera.fy])
     turn = pose[:3, :3]
-    seen = scene.means[rows].astype(np.float64) @ turn.T + pose[:3, 3]
+    seen = shapes.means[rows].astype(np.float64) @ turn.T + pose[:3, 3]
     z = seen[:, 2]
     slope = seen[:, :2] / z[:, None]
     low_x, high_x, low_y, high_y = slope_limits(camera)
     low, high = np.array([low_x, low_y]), np.array([high_x, high_y])
     free = (slope > low) & (slope < high)
 
-    quat = scene.quats[rows].astype(np.float64)
+    quat = shapes.quats[rows].astype(np.float64)
     length = np.sqrt((quat * quat).sum(axis=1))
     unit = quat / length[:, None]
-    scale = np.exp(scene.log_scales[rows].astype(np.float64))
+    scale = np.exp(shapes.log_scales[rows].astype(np.float64))
     to_image = (focal / z[:, None])[:, :, None] * (turn[:2] - slope.clip(low, high)[:, :, None] * turn[2])
     own = _rotations(unit) * scale[:, None, :]
     axes = to_image @ own  # (V, 2, 3), one standard deviation each

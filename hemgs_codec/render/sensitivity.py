@@ -22,6 +22,7 @@ from hemgs_codec.render.colour import add_colour_squares
 from hemgs_codec.render.gradients import View
 from hemgs_codec.render.jacobian import LOG_SCALE, MEAN, QUAT, ellipse_jacobian
 from hemgs_codec.render.moments import MONOMIALS, blend_moments
+from hemgs_codec.render.splats import SplatView
 from hemgs_codec.scene import GaussianScene
 
 Float64Array = npt.NDArray[np.float64]
@@ -85,13 +86,15 @@ def accumulate_sensitivities(
 
 
 def _add_view(view: View, sums: Sensitivities) -> None:
-    moments = blend_moments(view.ellipses, view.opacities, view.colours, view.tiles, view.image)
-    add_colour_squares(view.scene, view.camera.position, view.colours, moments[:, -1], sums.sh0, sums.shN)
-    sums.opacity_logits[:] += moments[:, 0] * (1.0 - view.opacities.astype(np.float64)) ** 2
+    splats = view.splats
+    moments = blend_moments(splats.ellipses, splats.strokes, splats.tiles, view.image)
+    eye, colours = splats.camera.position, splats.splats.colours
+    add_colour_squares(view.scene, eye, colours, moments[:, -1], sums.sh0, sums.shN)
+    sums.opacity_logits[:] += moments[:, 0] * (1.0 - splats.opacities.astype(np.float64)) ** 2
     drawn = np.flatnonzero(moments[:, 0])
     for start in range(0, len(drawn), _BATCH):
         rows = drawn[start : start + _BATCH]
-        polynomials = _polynomials(view, rows)  # (V, 10, 5)
+        polynomials = _polynomials(splats, rows)  # (V, 10, 5)
         weighted = polynomials @ moments[rows][:, _PRODUCTS]
         squares = (weighted * polynomials).sum(axis=-1).clip(min=0.0)
         sums.means[rows] += squares[:, MEAN]
@@ -102,9 +105,9 @@ def _add_view(view: View, sums: Sensitivities) -> None:
         sums.mean_products[rows] += products
 
 
-def _polynomials(view: View, rows: npt.NDArray[np.int64]) -> Float64Array:
+def _polynomials(view: SplatView, rows: npt.NDArray[np.int64]) -> Float64Array:
     """Return (V, 10, 5): by how much each parameter changes log alpha at (a, b), by powers in `_BASIS`."""
-    centre, form, variance_y = ellipse_jacobian(view.scene, view.camera, rows)
+    centre, form, variance_y = ellipse_jacobian(view.splats, view.camera, rows)
     xx, xy = view.ellipses.conics[rows, :2].T.astype(np.float64)[..., None]
     reach_y = view.ellipses.reaches[rows, 1].astype(np.float64)[:, None]
     # log alpha changes by p · centre' + p · form p, with p = (ka a, ma a + mb b) the conic times the offset
