@@ -5,12 +5,15 @@ Real spherical harmonics up to degree 3, with the signs and the order that 3DGS 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.compiled import cached_parallel, compiled
-from hemgs_codec.scene import Float32Array, GaussianScene
+from hemgs_codec.scene import Float32Array
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -18,6 +21,31 @@ _C0 = 0.28209479177387814
 _C1 = 0.4886025119029199
 _C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
 _C3 = (0.5900435899266435, 2.890611442640554, 0.4570457994644658, 0.3731763325901154, 1.445305721320277)
+
+
+class HasHarmonics(Protocol):
+    """Positions with harmonics, as a `GaussianScene` has."""
+
+    @property
+    def means(self) -> Float32Array:
+        """(N, 3)."""
+
+    @property
+    def sh0(self) -> Float32Array:
+        """(N, 3)."""
+
+    @property
+    def shN(self) -> Float32Array:  # noqa: N802
+        """(N, K - 1, 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Harmonics:
+    """Nothing but what colours are made of."""
+
+    means: Float32Array
+    sh0: Float32Array
+    shN: Float32Array  # noqa: N815  as in GaussianScene
 
 
 @compiled
@@ -62,9 +90,9 @@ def _colours(
             out[i, channel] = max(value, 0.0)
 
 
-def colours_from(scene: GaussianScene, eye: Float64Array) -> Float32Array:
-    """Return the colours (N, 3) of a scene's Gaussians seen from ``eye`` (3,), at least 0."""
-    colours = np.empty((scene.num_gaussians, 3), np.float32)
+def colours_from(scene: HasHarmonics, eye: Float64Array) -> Float32Array:
+    """Return the colours (N, 3) of Gaussians seen from ``eye`` (3,), at least 0."""
+    colours = np.empty((len(scene.means), 3), np.float32)
     _colours(scene.means, scene.sh0, scene.shN, eye, colours)
     return colours
 
@@ -129,7 +157,7 @@ def _colours_back(
 
 
 def colour_gradients(
-    scene: GaussianScene, eye: Float64Array, colours: Float32Array, given: Float64Array, by_mean: Float64Array
+    scene: HasHarmonics, eye: Float64Array, colours: Float32Array, given: Float64Array, by_mean: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
     """Return gradients by sh0 (N, 3) and shN (N, K - 1, 3); add those by position to ``by_mean`` (N, 3).
 
@@ -171,7 +199,7 @@ def _colour_squares(
 
 
 def add_colour_squares(
-    scene: GaussianScene,
+    scene: HasHarmonics,
     eye: Float64Array,
     colours: Float32Array,
     given: Float64Array,
