@@ -47,7 +47,7 @@ class Shapes(Protocol):
 
 @dataclass(frozen=True)
 class Ellipses:
-    """What the rasteriser draws, one row per Gaussian of the shapes.
+    """What the rasteriser draws, one row per Gaussian.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ Matrix = tuple[Row, Row, Row]
 
 
 @compiled
-def _unit(quat: Float32Array) -> tuple[float, float, float, float, float]:
+def unit_and_length(quat: Float32Array) -> tuple[float, float, float, float, float]:
     """Return a quaternion of unit length, and the length that it had."""
     w, x, y, z = np.float64(quat[0]), np.float64(quat[1]), np.float64(quat[2]), np.float64(quat[3])
     length = np.sqrt(w * w + x * x + y * y + z * z)
@@ -82,7 +82,8 @@ def _unit(quat: Float32Array) -> tuple[float, float, float, float, float]:
 
 
 @compiled
-def _rotation(w: float, x: float, y: float, z: float) -> Matrix:
+def rotation(w: float, x: float, y: float, z: float) -> Matrix:
+    """Return the matrix of a unit quaternion."""
     return (
         (1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)),
         (2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)),
@@ -105,7 +106,7 @@ def _rotation_back(
 
 
 @compiled
-def _seen(mean: Float32Array, pose: Float64Array) -> Row:
+def seen_by(mean: Float32Array, pose: Float64Array) -> Row:
     """Return a position before the camera."""
     x, y, z = np.float64(mean[0]), np.float64(mean[1]), np.float64(mean[2])
     return (
@@ -116,7 +117,8 @@ def _seen(mean: Float32Array, pose: Float64Array) -> Row:
 
 
 @compiled
-def _slope_limits(lens: Float64Array) -> tuple[float, float, float, float]:
+def slope_limits(lens: Float64Array) -> tuple[float, float, float, float]:
+    """Return the least and greatest x / z, then y / z, that the Jacobian is taken at."""
     fx, fy, cx, cy, width, height = lens[0], lens[1], lens[2], lens[3], lens[4], lens[5]
     return (
         (-cx - _MARGIN * width) / fx,
@@ -127,7 +129,7 @@ def _slope_limits(lens: Float64Array) -> tuple[float, float, float, float]:
 
 
 @compiled
-def _to_image(focal: float, slope: float, along: int, pose: Float64Array) -> Row:
+def to_image(focal: float, slope: float, along: int, pose: Float64Array) -> Row:
     """Return the derivative of one pixel coordinate by the position in the world; focal: over the depth."""
     return (
         focal * (pose[along, 0] - slope * pose[2, 0]),
@@ -137,7 +139,7 @@ def _to_image(focal: float, slope: float, along: int, pose: Float64Array) -> Row
 
 
 @compiled
-def _through(row: Row, own: Matrix, scale: Row) -> Row:
+def through(row: Row, own: Matrix, scale: Row) -> Row:
     """Return one image coordinate of a Gaussian's axes, each of one standard deviation."""
     return (
         (row[0] * own[0][0] + row[1] * own[1][0] + row[2] * own[2][0]) * scale[0],
@@ -147,12 +149,14 @@ def _through(row: Row, own: Matrix, scale: Row) -> Row:
 
 
 @compiled
-def _dot(a: Row, b: Row) -> float:
+def dot(a: Row, b: Row) -> float:
+    """Return a · b."""
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 @compiled
-def _scales(log_scale: Float32Array) -> Row:
+def scales_of(log_scale: Float32Array) -> Row:
+    """Return standard deviations."""
     return (
         np.exp(np.float64(log_scale[0])),
         np.exp(np.float64(log_scale[1])),
@@ -174,18 +178,18 @@ def _project(
     conics: Float32Array,
     reaches: Float32Array,
 ) -> None:
-    low_x, high_x, low_y, high_y = _slope_limits(lens)
+    low_x, high_x, low_y, high_y = slope_limits(lens)
     for i in numba.prange(means.shape[0]):
-        seen_x, seen_y, z = _seen(means[i], pose)
+        seen_x, seen_y, z = seen_by(means[i], pose)
         if not z > NEAR or opacities[i] < cut:
             continue
         slope_x, slope_y = seen_x / z, seen_y / z
-        w, x, y, v, _ = _unit(quats[i])
-        own, scale = _rotation(w, x, y, v), _scales(log_scales[i])
-        row_x = _to_image(lens[0] / z, min(high_x, max(low_x, slope_x)), 0, pose)
-        row_y = _to_image(lens[1] / z, min(high_y, max(low_y, slope_y)), 1, pose)
-        axes_x, axes_y = _through(row_x, own, scale), _through(row_y, own, scale)
-        xx, xy, yy = _dot(axes_x, axes_x) + BLUR, _dot(axes_x, axes_y), _dot(axes_y, axes_y) + BLUR
+        w, x, y, v, _ = unit_and_length(quats[i])
+        own, scale = rotation(w, x, y, v), scales_of(log_scales[i])
+        row_x = to_image(lens[0] / z, min(high_x, max(low_x, slope_x)), 0, pose)
+        row_y = to_image(lens[1] / z, min(high_y, max(low_y, slope_y)), 1, pose)
+        axes_x, axes_y = through(row_x, own, scale), through(row_y, own, scale)
+        xx, xy, yy = dot(axes_x, axes_x) + BLUR, dot(axes_x, axes_y), dot(axes_y, axes_y) + BLUR
         determinant = xx * yy - xy * xy
         if not (determinant > 0 and determinant < 1e30):
             continue
@@ -213,19 +217,19 @@ def _project_back(
     by_log_scale: Float64Array,
     by_quat: Float64Array,
 ) -> None:
-    low_x, high_x, low_y, high_y = _slope_limits(lens)
+    low_x, high_x, low_y, high_y = slope_limits(lens)
     for i in numba.prange(means.shape[0]):
         if depths[i] == 0.0:
             continue
-        seen_x, seen_y, z = _seen(means[i], pose)
+        seen_x, seen_y, z = seen_by(means[i], pose)
         slope_x, slope_y = seen_x / z, seen_y / z
         across, down = min(high_x, max(low_x, slope_x)), min(high_y, max(low_y, slope_y))
         focal_x, focal_y = lens[0] / z, lens[1] / z
-        w, x, y, v, length = _unit(quats[i])
-        own, scale = _rotation(w, x, y, v), _scales(log_scales[i])
-        row_x, row_y = _to_image(focal_x, across, 0, pose), _to_image(focal_y, down, 1, pose)
-        axes_x, axes_y = _through(row_x, own, scale), _through(row_y, own, scale)
-        xx, xy, yy = _dot(axes_x, axes_x) + BLUR, _dot(axes_x, axes_y), _dot(axes_y, axes_y) + BLUR
+        w, x, y, v, length = unit_and_length(quats[i])
+        own, scale = rotation(w, x, y, v), scales_of(log_scales[i])
+        row_x, row_y = to_image(focal_x, across, 0, pose), to_image(focal_y, down, 1, pose)
+        axes_x, axes_y = through(row_x, own, scale), through(row_y, own, scale)
+        xx, xy, yy = dot(axes_x, axes_x) + BLUR, dot(axes_x, axes_y), dot(axes_y, axes_y) + BLUR
         determinant = xx * yy - xy * xy
         k00, k01, k11 = yy / determinant, -xy / determinant, xx / determinant
         # by the covariance: -K G K, with the conic's gradient G as a symmetric matrix; then by the axes
@@ -255,16 +259,16 @@ def _project_back(
         radial = by_w * w + by_x * x + by_y * y + by_v * v
         by_quat[i, 0], by_quat[i, 1] = (by_w - radial * w) / length, (by_x - radial * x) / length
         by_quat[i, 2], by_quat[i, 3] = (by_y - radial * y) / length, (by_v - radial * v) / length
-        by_row_x = (_dot((x0, x1, x2), own[0]), _dot((x0, x1, x2), own[1]), _dot((x0, x1, x2), own[2]))
-        by_row_y = (_dot((y0, y1, y2), own[0]), _dot((y0, y1, y2), own[1]), _dot((y0, y1, y2), own[2]))
+        by_row_x = (dot((x0, x1, x2), own[0]), dot((x0, x1, x2), own[1]), dot((x0, x1, x2), own[2]))
+        by_row_y = (dot((y0, y1, y2), own[0]), dot((y0, y1, y2), own[1]), dot((y0, y1, y2), own[2]))
         depth_row = (pose[2, 0], pose[2, 1], pose[2, 2])
         by_x_slope, by_y_slope = lens[0] * given[i, 0], lens[1] * given[i, 1]
         if low_x < slope_x < high_x:
-            by_x_slope -= focal_x * _dot(by_row_x, depth_row)
+            by_x_slope -= focal_x * dot(by_row_x, depth_row)
         if low_y < slope_y < high_y:
-            by_y_slope -= focal_y * _dot(by_row_y, depth_row)
+            by_y_slope -= focal_y * dot(by_row_y, depth_row)
         by_z = (
-            -(_dot(by_row_x, row_x) + _dot(by_row_y, row_y) + by_x_slope * slope_x + by_y_slope * slope_y) / z
+            -(dot(by_row_x, row_x) + dot(by_row_y, row_y) + by_x_slope * slope_x + by_y_slope * slope_y) / z
         )
         for c in range(3):
             by_mean[i, c] = pose[0, c] * by_x_slope / z + pose[1, c] * by_y_slope / z + pose[2, c] * by_z
@@ -276,12 +280,8 @@ def opacities_of(shapes: Shapes) -> Float32Array:
     return np.asarray(np.exp(-np.logaddexp(0.0, -logits)), dtype=np.float32)
 
 
-def slope_limits(camera: Camera) -> tuple[float, float, float, float]:
-    """Return the least and greatest x / z, then y / z, that the Jacobian is taken at."""
-    return _slope_limits(_lens(camera))
-
-
-def _lens(camera: Camera) -> Float64Array:
+def lens_of(camera: Camera) -> Float64Array:
+    """Return focal lengths, principal point, width and height (6,)."""
     numbers = (camera.fx, camera.fy, camera.cx, camera.cy, camera.width, camera.height)
     return np.array(numbers, dtype=np.float64)
 
@@ -301,7 +301,7 @@ def project(shapes: Shapes, opacities: Float32Array, camera: Camera) -> Ellipses
         shapes.quats,
         opacities,
         np.ascontiguousarray(camera.world_to_camera),
-        _lens(camera),
+        lens_of(camera),
         ALPHA_CUT,
         ellipses.centres,
         ellipses.depths,
@@ -329,7 +329,7 @@ def projection_gradients(
         shapes.quats,
         ellipses.depths,
         np.ascontiguousarray(camera.world_to_camera),
-        _lens(camera),
+        lens_of(camera),
         given,
         by_mean,
         by_log_scale,
