@@ -55,7 +55,9 @@ class Judge:
         from hemgs_codec.render import render
 
         scene = read_ply(ply)
-        return [np.clip(render(scene, camera, self.background)[0], 0, 1) for camera in self.cameras]
+        return [
+            np.clip(render(scene, camera, self.background, backend="cpu")[0], 0, 1) for camera in self.cameras
+        ]
 
     def psnr(self, ply: Path) -> float | None:
         """Return the mean PSNR in dB of a scene's renders against the original's."""

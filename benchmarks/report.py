@@ -103,6 +103,26 @@ TABLES = {
             "spz_psnr_vs_original",
         ),
     ),
+    "render": Table(
+        ("scene", "width", "height"),
+        (
+            "intersections",
+            "million_evaluations_per_s",
+            "project_least_ms",
+            "colours_least_ms",
+            "tiles_least_ms",
+            "raster_least_ms",
+            "loss_least_ms",
+            "raster_cpu_ms",
+            "raster_back_least_ms",
+            "raster_back_cpu_ms",
+            "project_back_least_ms",
+            "colours_back_least_ms",
+            "step_least_ms",
+            "step_cpu_ms",
+            "sensitivities_least_ms",
+        ),
+    ),
     "info": Table(("scene",), ("file_bytes", "median_s", "most_s", "peak_rss_mb")),
 }
 

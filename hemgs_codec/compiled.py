@@ -11,9 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from numba import njit
+import numpy as np
+import numpy.typing as npt
+from numba import njit, types
+from numba.extending import intrinsic
 
 _F = TypeVar("_F", bound=Callable[..., object])
 
@@ -33,9 +36,37 @@ def cached_parallel(function: _F) -> _F:
     return cast(_F, njit(cache=True, nogil=True, parallel=True, error_model="numpy")(function))
 
 
+def cached_parallel_reordered(function: _F) -> _F:
+    """Compile like `cached_parallel`, with leave to add in another order than written, the same each time."""
+    fast = {"contract", "reassoc"}
+    return cast(_F, njit(cache=True, nogil=True, parallel=True, error_model="numpy", fastmath=fast)(function))
+
+
+def compiled_parallel(function: _F) -> _F:
+    """Compile a loop over `numba.prange` that a cached function of the same file calls."""
+    return cast(_F, njit(nogil=True, parallel=True, error_model="numpy", fastmath={"contract"})(function))
+
+
 def source_fingerprint(folder: Path) -> str:
     """Return the SHA-256 of a folder's Python files, in the order of their names, and of this one."""
     digest = sha256()
     for path in (*sorted(folder.glob("*.py")), Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _take_number(_: object, counter: types.Array) -> tuple[object, Callable[..., object]]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> object:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        return builder.atomic_rmw("add", array.data, context.get_constant(types.int64, 1), "monotonic")
+
+    return types.int64(counter), generate
+
+
+take_number = cast(Callable[[npt.NDArray[np.int64]], int], intrinsic(_take_number))
+"""Return ``counter[0]`` and raise it by one, in a single step that threads can't break into.
+
+So threads share out tasks as they get done, where numba deals them out beforehand and the slowest thread
+decides: a counter (1,) per loop, from which each takes numbers until there are no such tasks. What a task
+gives mustn't depend on who does it, or when.
+"""

@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import numpy as np
 import pytest
 
-from benchmarks import report, scenes
+from benchmarks import bench_render, report, scenes
 from benchmarks.bench_model import OWN_STEPS, VARIANTS, Bench, distortion_bits, symbols_of
 from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import RESULTS, command_line, content_hash, provenance, public_argument
 from benchmarks.stages import bits_by_section
 from hemgs_codec import GaussianScene
+from hemgs_codec.render import View
 
 
 def small_scene(count: int, seed: int) -> GaussianScene:
@@ -92,6 +94,13 @@ def test_scenes_side_by_side_are_seeded_and_have_the_count() -> None:
 def test_scenes_side_by_side_do_not_overlap() -> None:
     joined = scenes.side_by_side([small_scene(40, 1), small_scene(30, 2)], 70, 0)
     assert joined.means[:40, 0].max() < joined.means[40:, 0].min()
+
+
+def test_evaluations_are_pixels_of_pairs_of_rows() -> None:
+    camera, scene = bench_render.camera_before(small_scene(9, 0), 16), small_scene(9, 0)
+    tiles = View(scene, camera).splats.tiles
+    pairs = np.array([0x3152], np.uint16)  # left band: pairs 2 .. 4; right band: pairs 1 and 2
+    assert bench_render.evaluations(replace(tiles, pairs=pairs)) == (3 + 2) * 16
 
 
 def test_an_unknown_scene_is_refused(tmp_path: Path) -> None:

@@ -5,25 +5,53 @@ Real spherical harmonics up to degree 3, with the signs and the order that 3DGS 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Protocol
+
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.compiled import cached_parallel, compiled
-from hemgs_codec.scene import Float32Array, GaussianScene
+from hemgs_codec.scene import Float32Array
 
 Float64Array = npt.NDArray[np.float64]
 
+_CHUNK = 256  # Gaussians that share their room to work in
 _C0 = 0.28209479177387814
 _C1 = 0.4886025119029199
 _C2 = (1.0925484305920792, 0.31539156525252005, 0.5462742152960396)
 _C3 = (0.5900435899266435, 2.890611442640554, 0.4570457994644658, 0.3731763325901154, 1.445305721320277)
 
 
+class HasHarmonics(Protocol):
+    """Positions with harmonics, as a `GaussianScene` has."""
+
+    @property
+    def means(self) -> Float32Array:
+        """(N, 3)."""
+
+    @property
+    def sh0(self) -> Float32Array:
+        """(N, 3)."""
+
+    @property
+    def shN(self) -> Float32Array:  # noqa: N802
+        """(N, K - 1, 3)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Harmonics:
+    """Nothing but what colours are made of."""
+
+    means: Float32Array
+    sh0: Float32Array
+    shN: Float32Array  # noqa: N815  as in GaussianScene
+
+
 @compiled
-def _harmonics(x: float, y: float, z: float, count: int) -> Float64Array:
-    """Return the first ``count`` of the harmonics after the constant one, (15,), the others 0."""
-    basis = np.zeros(15)
+def _harmonics(x: float, y: float, z: float, count: int, basis: Float64Array) -> None:
+    """Fill in the first ``count``, or 3, of the harmonics after the constant one (15,)."""
     basis[0], basis[1], basis[2] = -_C1 * y, _C1 * z, -_C1 * x
     if count > 3:
         basis[3], basis[4] = _C2[0] * x * y, -_C2[0] * y * z
@@ -37,7 +65,34 @@ def _harmonics(x: float, y: float, z: float, count: int) -> Float64Array:
         basis[12] = -_C3[2] * x * (4 * z * z - x * x - y * y)
         basis[13] = _C3[4] * z * (x * x - y * y)
         basis[14] = -_C3[0] * x * (x * x - 3 * y * y)
-    return basis
+
+
+@compiled
+def _slopes(x: float, y: float, z: float, count: int, slope: Float64Array) -> None:
+    """Fill in the harmonics' derivatives by direction (15, 3); where they are always 0 they are left so."""
+    slope[0, 1], slope[1, 2], slope[2, 0] = -_C1, _C1, -_C1
+    if count > 3:
+        slope[3, 0], slope[3, 1] = _C2[0] * y, _C2[0] * x
+        slope[4, 1], slope[4, 2] = -_C2[0] * z, -_C2[0] * y
+        slope[5, 0], slope[5, 1], slope[5, 2] = -2 * _C2[1] * x, -2 * _C2[1] * y, 4 * _C2[1] * z
+        slope[6, 0], slope[6, 2] = -_C2[0] * z, -_C2[0] * x
+        slope[7, 0], slope[7, 1] = 2 * _C2[2] * x, -2 * _C2[2] * y
+    if count > 8:
+        xx, yy, zz = x * x, y * y, z * z
+        slope[8, 0], slope[8, 1] = -6 * _C3[0] * x * y, -3 * _C3[0] * (xx - yy)
+        slope[9, 0], slope[9, 1], slope[9, 2] = _C3[1] * y * z, _C3[1] * x * z, _C3[1] * x * y
+        slope[10, 0], slope[10, 1] = 2 * _C3[2] * x * y, -_C3[2] * (4 * zz - xx - 3 * yy)
+        slope[10, 2] = -8 * _C3[2] * y * z
+        slope[11, 0], slope[11, 1] = -6 * _C3[3] * x * z, -6 * _C3[3] * y * z
+        slope[11, 2] = _C3[3] * (6 * zz - 3 * xx - 3 * yy)
+        slope[12, 0], slope[12, 1] = -_C3[2] * (4 * zz - 3 * xx - yy), 2 * _C3[2] * x * y
+        slope[12, 2] = -8 * _C3[2] * x * z
+        slope[13, 0], slope[13, 1], slope[13, 2] = (
+            2 * _C3[4] * x * z,
+            -2 * _C3[4] * y * z,
+            _C3[4] * (xx - yy),
+        )
+        slope[14, 0], slope[14, 1] = -3 * _C3[0] * (xx - yy), 6 * _C3[0] * x * y
 
 
 @cached_parallel
@@ -49,22 +104,24 @@ def _colours(
     out: Float32Array,
 ) -> None:
     count = shN.shape[1]
-    for i in numba.prange(means.shape[0]):
-        x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
-        length = np.sqrt(x * x + y * y + z * z)
-        if length > 0:
-            x, y, z = x / length, y / length, z / length
-        basis = _harmonics(x, y, z, count)
-        for channel in range(3):
-            value = 0.5 + _C0 * sh0[i, channel]
-            for k in range(count):
-                value += basis[k] * shN[i, k, channel]
-            out[i, channel] = max(value, 0.0)
+    for chunk in numba.prange((len(means) + _CHUNK - 1) // _CHUNK):
+        basis = np.empty(15)
+        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, len(means))):
+            x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
+            length = np.sqrt(x * x + y * y + z * z)
+            if length > 0:
+                x, y, z = x / length, y / length, z / length
+            _harmonics(x, y, z, count, basis)
+            for channel in range(3):
+                value = 0.5 + _C0 * sh0[i, channel]
+                for k in range(count):
+                    value += basis[k] * shN[i, k, channel]
+                out[i, channel] = max(value, 0.0)
 
 
-def colours_from(scene: GaussianScene, eye: Float64Array) -> Float32Array:
-    """Return the colours (N, 3) of a scene's Gaussians seen from ``eye`` (3,), at least 0."""
-    colours = np.empty((scene.num_gaussians, 3), np.float32)
+def colours_from(scene: HasHarmonics, eye: Float64Array) -> Float32Array:
+    """Return the colours (N, 3) of Gaussians seen from ``eye`` (3,), at least 0."""
+    colours = np.empty((len(scene.means), 3), np.float32)
     _colours(scene.means, scene.sh0, scene.shN, eye, colours)
     return colours
 
@@ -81,55 +138,36 @@ def _colours_back(
     by_mean: Float64Array,
 ) -> None:
     count = shN.shape[1]
-    for i in numba.prange(means.shape[0]):
-        x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
-        length = np.sqrt(x * x + y * y + z * z)
-        if length == 0:
-            continue
-        x, y, z = x / length, y / length, z / length
-        basis = _harmonics(x, y, z, count)
-        slope = np.zeros((15, 3))
-        slope[0, 1], slope[1, 2], slope[2, 0] = -_C1, _C1, -_C1
-        if count > 3:
-            slope[3, 0], slope[3, 1] = _C2[0] * y, _C2[0] * x
-            slope[4, 1], slope[4, 2] = -_C2[0] * z, -_C2[0] * y
-            slope[5, 0], slope[5, 1], slope[5, 2] = -2 * _C2[1] * x, -2 * _C2[1] * y, 4 * _C2[1] * z
-            slope[6, 0], slope[6, 2] = -_C2[0] * z, -_C2[0] * x
-            slope[7, 0], slope[7, 1] = 2 * _C2[2] * x, -2 * _C2[2] * y
-        if count > 8:
-            xx, yy, zz = x * x, y * y, z * z
-            slope[8, 0], slope[8, 1] = -6 * _C3[0] * x * y, -3 * _C3[0] * (xx - yy)
-            slope[9, 0], slope[9, 1], slope[9, 2] = _C3[1] * y * z, _C3[1] * x * z, _C3[1] * x * y
-            slope[10, 0], slope[10, 1] = 2 * _C3[2] * x * y, -_C3[2] * (4 * zz - xx - 3 * yy)
-            slope[10, 2] = -8 * _C3[2] * y * z
-            slope[11, 0], slope[11, 1] = -6 * _C3[3] * x * z, -6 * _C3[3] * y * z
-            slope[11, 2] = _C3[3] * (6 * zz - 3 * xx - 3 * yy)
-            slope[12, 0], slope[12, 1] = -_C3[2] * (4 * zz - 3 * xx - yy), 2 * _C3[2] * x * y
-            slope[12, 2] = -8 * _C3[2] * x * z
-            slope[13, 0], slope[13, 1], slope[13, 2] = (
-                2 * _C3[4] * x * z,
-                -2 * _C3[4] * y * z,
-                _C3[4] * (xx - yy),
-            )
-            slope[14, 0], slope[14, 1] = -3 * _C3[0] * (xx - yy), 6 * _C3[0] * x * y
-        toward = np.zeros(3)
-        for channel in range(3):
-            if colours[i, channel] <= 0:
-                continue  # clamped
-            gradient = given[i, channel]
-            by_sh0[i, channel] = _C0 * gradient
-            for k in range(count):
-                by_rest[i, k, channel] = basis[k] * gradient
-                for axis in range(3):
-                    toward[axis] += slope[k, axis] * shN[i, k, channel] * gradient
-        along = toward[0] * x + toward[1] * y + toward[2] * z
-        by_mean[i, 0] += (toward[0] - along * x) / length
-        by_mean[i, 1] += (toward[1] - along * y) / length
-        by_mean[i, 2] += (toward[2] - along * z) / length
+    for chunk in numba.prange((len(means) + _CHUNK - 1) // _CHUNK):
+        basis, slope = np.empty(15), np.zeros((15, 3))
+        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, len(means))):
+            x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
+            length = np.sqrt(x * x + y * y + z * z)
+            if length == 0:
+                continue
+            x, y, z = x / length, y / length, z / length
+            _harmonics(x, y, z, count, basis)
+            _slopes(x, y, z, count, slope)
+            toward_x, toward_y, toward_z = 0.0, 0.0, 0.0
+            for channel in range(3):
+                if colours[i, channel] <= 0:
+                    continue  # clamped
+                gradient = given[i, channel]
+                by_sh0[i, channel] = _C0 * gradient
+                for k in range(count):
+                    by_rest[i, k, channel] = basis[k] * gradient
+                    part = shN[i, k, channel] * gradient
+                    toward_x += slope[k, 0] * part
+                    toward_y += slope[k, 1] * part
+                    toward_z += slope[k, 2] * part
+            along = toward_x * x + toward_y * y + toward_z * z
+            by_mean[i, 0] += (toward_x - along * x) / length
+            by_mean[i, 1] += (toward_y - along * y) / length
+            by_mean[i, 2] += (toward_z - along * z) / length
 
 
 def colour_gradients(
-    scene: GaussianScene, eye: Float64Array, colours: Float32Array, given: Float64Array, by_mean: Float64Array
+    scene: HasHarmonics, eye: Float64Array, colours: Float32Array, given: Float64Array, by_mean: Float64Array
 ) -> tuple[Float64Array, Float64Array]:
     """Return gradients by sh0 (N, 3) and shN (N, K - 1, 3); add those by position to ``by_mean`` (N, 3).
 
@@ -155,23 +193,25 @@ def _colour_squares(
     by_rest: Float64Array,
 ) -> None:
     count = by_rest.shape[1]
-    for i in numba.prange(means.shape[0]):
-        if given[i] == 0.0:
-            continue
-        x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
-        length = np.sqrt(x * x + y * y + z * z)
-        basis = _harmonics(x / length, y / length, z / length, count)
-        for channel in range(3):
-            if colours[i, channel] > 0:
-                by_sh0[i, channel] += _C0 * _C0 * given[i]
-        for k in range(count):
+    for chunk in numba.prange((len(means) + _CHUNK - 1) // _CHUNK):
+        basis = np.empty(15)
+        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, len(means))):
+            if given[i] == 0.0:
+                continue
+            x, y, z = means[i, 0] - eye[0], means[i, 1] - eye[1], means[i, 2] - eye[2]
+            length = np.sqrt(x * x + y * y + z * z)
+            _harmonics(x / length, y / length, z / length, count, basis)
             for channel in range(3):
                 if colours[i, channel] > 0:
-                    by_rest[i, k, channel] += basis[k] * basis[k] * given[i]
+                    by_sh0[i, channel] += _C0 * _C0 * given[i]
+            for k in range(count):
+                for channel in range(3):
+                    if colours[i, channel] > 0:
+                        by_rest[i, k, channel] += basis[k] * basis[k] * given[i]
 
 
 def add_colour_squares(
-    scene: GaussianScene,
+    scene: HasHarmonics,
     eye: Float64Array,
     colours: Float32Array,
     given: Float64Array,

@@ -8,88 +8,119 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.render.camera import Camera
-from hemgs_codec.render.projection import BLUR, slope_limits
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.compiled import compiled
+from hemgs_codec.render.projection import (
+    BLUR,
+    dot,
+    rotation,
+    scales_of,
+    seen_by,
+    slope_limits,
+    through,
+    to_image,
+    unit_and_length,
+)
+from hemgs_codec.scene import Float32Array
 
 Float64Array = npt.NDArray[np.float64]
+Row = tuple[float, float, float]
 
-MEAN, LOG_SCALE, QUAT = slice(0, 3), slice(3, 6), slice(6, 10)
-"""Where each array's values are among the parameters P = 10."""
-
-
-def _turns(unit: Float64Array) -> Float64Array:
-    """Return the derivatives (V, 4, 3, 3) of rotation matrices by their unit quaternions (V, 4)."""
-    w, x, y, z = unit.T
-    o = np.zeros_like(w)
-    rows = [
-        [[o, -z, y], [z, o, -x], [-y, x, o]],
-        [[o, y, z], [y, -2 * x, -w], [z, w, -2 * x]],
-        [[-2 * y, x, w], [x, o, z], [-w, z, -2 * y]],
-        [[-2 * z, -w, x], [w, -2 * z, y], [x, y, o]],
-    ]
-    return np.moveaxis(2 * np.array(rows), 3, 0)
+PARAMETERS = 10
+"""Of a Gaussian's shape: the mean's three, then log-scales' three, then the quaternion's four."""
 
 
-def _rotations(unit: Float64Array) -> Float64Array:
-    """Return the rotation matrices (V, 3, 3) of unit quaternions (V, 4)."""
-    w, x, y, z = unit.T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.moveaxis(np.array(rows), 2, 0)
+@compiled
+def _turns(w: float, x: float, y: float, z: float, out: Float64Array) -> None:
+    """Fill the derivatives (4, 3, 3) of a rotation matrix by its quaternion, whose length is held at 1."""
+    out[0, 0, 0], out[0, 0, 1], out[0, 0, 2] = 0.0, -2 * z, 2 * y
+    out[0, 1, 0], out[0, 1, 1], out[0, 1, 2] = 2 * z, 0.0, -2 * x
+    out[0, 2, 0], out[0, 2, 1], out[0, 2, 2] = -2 * y, 2 * x, 0.0
+    out[1, 0, 0], out[1, 0, 1], out[1, 0, 2] = 0.0, 2 * y, 2 * z
+    out[1, 1, 0], out[1, 1, 1], out[1, 1, 2] = 2 * y, -4 * x, -2 * w
+    out[1, 2, 0], out[1, 2, 1], out[1, 2, 2] = 2 * z, 2 * w, -4 * x
+    out[2, 0, 0], out[2, 0, 1], out[2, 0, 2] = -4 * y, 2 * x, 2 * w
+    out[2, 1, 0], out[2, 1, 1], out[2, 1, 2] = 2 * x, 0.0, 2 * z
+    out[2, 2, 0], out[2, 2, 1], out[2, 2, 2] = -2 * w, 2 * z, -4 * y
+    out[3, 0, 0], out[3, 0, 1], out[3, 0, 2] = -4 * z, -2 * w, 2 * x
+    out[3, 1, 0], out[3, 1, 1], out[3, 1, 2] = 2 * w, -4 * z, 2 * y
+    out[3, 2, 0], out[3, 2, 1], out[3, 2, 2] = 2 * x, 2 * y, 0.0
+    for a in range(3):
+        for b in range(3):
+            radial = w * out[0, a, b] + x * out[1, a, b] + y * out[2, a, b] + z * out[3, a, b]
+            out[0, a, b] -= w * radial
+            out[1, a, b] -= x * radial
+            out[2, a, b] -= y * radial
+            out[3, a, b] -= z * radial
 
 
+@compiled
+def _set_form(form: Float64Array, k: int, by_x: Row, by_y: Row, axes_x: Row, axes_y: Row) -> None:
+    form[k, 0] = dot(by_x, axes_x)
+    form[k, 1] = dot(by_x, axes_y) + dot(by_y, axes_x)
+    form[k, 2] = dot(by_y, axes_y)
+
+
+@compiled
 def ellipse_jacobian(
-    scene: GaussianScene, camera: Camera, rows: npt.NDArray[np.int64]
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Return derivatives of the ellipses of chosen Gaussians (V,), which are all in front of the camera.
+    mean: Float32Array,
+    log_scale: Float32Array,
+    quat: Float32Array,
+    pose: Float64Array,
+    lens: Float64Array,
+    turns: Float64Array,
+    centre: Float64Array,
+    form: Float64Array,
+) -> float:
+    """Fill in a Gaussian's derivatives and return its ellipse's covariance yy; it is in front of the camera.
 
-    Returns
-    -------
-    centre : (V, 10, 2)
-        Of the centre's x and y.
-    form : (V, 10, 3)
+    Parameters
+    ----------
+    turns : (4, 3, 3)
+        Room to work in.
+    centre : (10, 2)
+        Of the centre's x and y by each parameter; all but the mean's are left as they are, 0.
+    form : (10, 3)
         Half the covariance's derivative as a quadratic form: coefficients of x², xy, y².
-    variance_y : (V,)
-        The covariance's yy itself.
     """
-    pose, focal = camera.world_to_camera, np.array([camera.fx, camera.fy])
-    turn = pose[:3, :3]
-    seen = scene.means[rows].astype(np.float64) @ turn.T + pose[:3, 3]
-    z = seen[:, 2]
-    slope = seen[:, :2] / z[:, None]
-    low_x, high_x, low_y, high_y = slope_limits(camera)
-    low, high = np.array([low_x, low_y]), np.array([high_x, high_y])
-    free = (slope > low) & (slope < high)
-
-    quat = scene.quats[rows].astype(np.float64)
-    length = np.sqrt((quat * quat).sum(axis=1))
-    unit = quat / length[:, None]
-    scale = np.exp(scene.log_scales[rows].astype(np.float64))
-    to_image = (focal / z[:, None])[:, :, None] * (turn[:2] - slope.clip(low, high)[:, :, None] * turn[2])
-    own = _rotations(unit) * scale[:, None, :]
-    axes = to_image @ own  # (V, 2, 3), one standard deviation each
-
-    centre = np.zeros((len(rows), 10, 2))
-    by_axes = np.zeros((len(rows), 10, 2, 3))
-    by_slope = (turn[:2] - slope[:, :, None] * turn[2]) / z[:, None, None]  # (V, 2, 3)
-    centre[:, MEAN] = (focal[:, None] * by_slope).transpose(0, 2, 1)
-    nearer = (turn[2] / z[:, None])[:, :, None, None] * axes[:, None]
-    tilted = (focal / z[:, None])[:, :, None] * np.where(free[:, :, None], by_slope, 0.0)
-    depth_of_axes = turn[2] @ own  # (V, 3)
-    by_axes[:, MEAN] = -nearer - tilted.transpose(0, 2, 1)[..., None] * depth_of_axes[:, None, None]
+    seen_x, seen_y, z = seen_by(mean, pose)
+    slope_x, slope_y = seen_x / z, seen_y / z
+    low_x, high_x, low_y, high_y = slope_limits(lens)
+    focal_x, focal_y = lens[0] / z, lens[1] / z
+    w, x, y, v, length = unit_and_length(quat)
+    own, scale = rotation(w, x, y, v), scales_of(log_scale)
+    row_x = to_image(focal_x, min(high_x, max(low_x, slope_x)), 0, pose)
+    row_y = to_image(focal_y, min(high_y, max(low_y, slope_y)), 1, pose)
+    axes_x, axes_y = through(row_x, own, scale), through(row_y, own, scale)
+    deep = through((pose[2, 0], pose[2, 1], pose[2, 2]), own, scale)
     for k in range(3):
-        by_axes[:, 3 + k, :, k] = axes[:, :, k]
-    turns = _turns(unit)
-    turns -= unit[:, :, None, None] * np.einsum("vi,viab->vab", unit, turns)[:, None]  # its length is free
-    turns *= scale[:, None, None, :] / length[:, None, None, None]
-    by_axes[:, QUAT] = to_image[:, None] @ turns
-
-    form = np.empty((len(rows), 10, 3))
-    form[..., 0] = (by_axes[:, :, 0] * axes[:, None, 0]).sum(axis=-1)
-    form[..., 1] = (by_axes[:, :, 0] * axes[:, None, 1] + by_axes[:, :, 1] * axes[:, None, 0]).sum(axis=-1)
-    form[..., 2] = (by_axes[:, :, 1] * axes[:, None, 1]).sum(axis=-1)
-    return centre, form, (axes[:, 1] ** 2).sum(axis=-1) + BLUR
+        by_slope_x = (pose[0, k] - slope_x * pose[2, k]) / z
+        by_slope_y = (pose[1, k] - slope_y * pose[2, k]) / z
+        centre[k, 0], centre[k, 1] = lens[0] * by_slope_x, lens[1] * by_slope_y
+        nearer = -pose[2, k] / z
+        tilt_x = -focal_x * by_slope_x if low_x < slope_x < high_x else 0.0
+        tilt_y = -focal_y * by_slope_y if low_y < slope_y < high_y else 0.0
+        by_x = (
+            nearer * axes_x[0] + tilt_x * deep[0],
+            nearer * axes_x[1] + tilt_x * deep[1],
+            nearer * axes_x[2] + tilt_x * deep[2],
+        )
+        by_y = (
+            nearer * axes_y[0] + tilt_y * deep[0],
+            nearer * axes_y[1] + tilt_y * deep[1],
+            nearer * axes_y[2] + tilt_y * deep[2],
+        )
+        _set_form(form, k, by_x, by_y, axes_x, axes_y)
+        form[3 + k, 0] = axes_x[k] * axes_x[k]
+        form[3 + k, 1] = 2 * axes_x[k] * axes_y[k]
+        form[3 + k, 2] = axes_y[k] * axes_y[k]
+    _turns(w, x, y, v, turns)
+    for k in range(4):
+        turn = (
+            (turns[k, 0, 0], turns[k, 0, 1], turns[k, 0, 2]),
+            (turns[k, 1, 0], turns[k, 1, 1], turns[k, 1, 2]),
+            (turns[k, 2, 0], turns[k, 2, 1], turns[k, 2, 2]),
+        )
+        _set_form(form, 6 + k, through(row_x, turn, scale), through(row_y, turn, scale), axes_x, axes_y)
+        for c in range(3):
+            form[6 + k, c] /= length
+    return dot(axes_y, axes_y) + BLUR
