@@ -45,6 +45,8 @@ class Sensitivities:
         Squared derivatives of the image.
     mean_products : (N, 6)
         Products of derivatives by two coordinates of the mean: xx, xy, xz, yy, yz, zz.
+    quat_products : (N, 10)
+        The same of the quaternion: ww, wx, wy, wz, xx, xy, xz, yy, yz, zz.
     num_pixels : int
         In all views.
     """
@@ -56,6 +58,7 @@ class Sensitivities:
     sh0: Float64Array
     shN: Float64Array  # noqa: N815  as in GaussianScene
     mean_products: Float64Array
+    quat_products: Float64Array
     num_pixels: int
 
 
@@ -76,6 +79,7 @@ def accumulate_sensitivities(
         sh0=np.zeros(scene.sh0.shape),
         shN=np.zeros(scene.shN.shape),
         mean_products=np.zeros((count, 6)),
+        quat_products=np.zeros((count, 10)),
         num_pixels=sum(camera.width * camera.height for camera in cameras),
     )
     for number, camera in enumerate(cameras):
@@ -102,6 +106,7 @@ def _add_squares(
     by_log_scale: Float64Array,
     by_quat: Float64Array,
     mean_products: Float64Array,
+    quat_products: Float64Array,
 ) -> None:
     for chunk in numba.prange((len(rows) + _CHUNK - 1) // _CHUNK):
         turns, centre, form = np.empty((4, 3, 3)), np.zeros((PARAMETERS, 2)), np.empty((PARAMETERS, 3))
@@ -143,6 +148,12 @@ def _add_squares(
                     for n in range(5):
                         mean_products[i, pair] += weighted[j, n] * polynomials[other, n]
                     pair += 1
+            pair = 0
+            for j in range(6, PARAMETERS):
+                for other in range(j, PARAMETERS):
+                    for n in range(5):
+                        quat_products[i, pair] += weighted[j, n] * polynomials[other, n]
+                    pair += 1
 
 
 def _bind(fingerprint: str) -> Callable[..., None]:
@@ -160,6 +171,7 @@ def _bind(fingerprint: str) -> Callable[..., None]:
         by_log_scale: Float64Array,
         by_quat: Float64Array,
         mean_products: Float64Array,
+        quat_products: Float64Array,
     ) -> None:
         _ = fingerprint
         _add_squares(
@@ -176,6 +188,7 @@ def _bind(fingerprint: str) -> Callable[..., None]:
             by_log_scale,
             by_quat,
             mean_products,
+            quat_products,
         )
 
     return cached(add_squares)
@@ -203,4 +216,5 @@ def _add_view(view: View, sums: Sensitivities) -> None:
         sums.log_scales,
         sums.quats,
         sums.mean_products,
+        sums.quat_products,
     )

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hemgs_codec.render.blend import blend_gradients
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.render.gradients import Float64Array
-from hemgs_codec.render.projection import opacities_of, project
-from hemgs_codec.render.tiles import bin_tiles
+from hemgs_codec.render.splats import Splats, SplatView
 from hemgs_codec.scene import GaussianScene
 
 
@@ -18,10 +16,7 @@ def visibility(scene: GaussianScene, camera: Camera) -> Float64Array:
     Their sum is the sum of the image's alpha. The weights are the gradients of the image by the colours,
     which is how they are computed here; colours play no part.
     """
-    opacities = opacities_of(scene)
-    ellipses = project(scene, opacities, camera)
-    tiles = bin_tiles(ellipses, camera.width, camera.height)
-    colours = np.zeros((scene.num_gaussians, 3), np.float32)
+    black = np.zeros((scene.num_gaussians, 3), np.float32)
+    splats = Splats(scene.means, scene.log_scales, scene.quats, scene.opacity_logits, black)
     ones = np.ones((camera.height, camera.width, 3), np.float32)
-    rest = np.zeros((camera.height, camera.width), np.float32)
-    return blend_gradients(ellipses, opacities, colours, tiles, ones, rest)[:, 6]
+    return SplatView(splats, camera).gradients(ones).colours[:, 0]
