@@ -24,7 +24,7 @@ from hemgs_codec.scene import Float32Array, GaussianScene
 
 Float64Array = npt.NDArray[np.float64]
 
-_COLUMNS = 7
+_COLUMNS = 10
 _CHECK = 16  # ellipses between two looks at whether a tile is done
 _ONE, _HALF, _ZERO = np.float32(1), np.float32(0.5), np.float32(0)
 _CUT, _MOST, _DONE = np.float32(ALPHA_CUT), np.float32(ALPHA_MOST), np.float32(LEAST_TRANSMITTANCE)
@@ -47,6 +47,8 @@ class Removal:
         Alphas, where the pixel isn't done: weights / alphas is the mean transmittance before the Gaussian.
     changes : (N, 3) float64
         The change by colour.
+    by_colour : (N, 3) float64
+        Blending weight · (image - reference): half the gradient of the squared error by the Gaussian's colour.
     """
 
     squares: Float64Array
@@ -54,6 +56,7 @@ class Removal:
     weights: Float64Array
     alphas: Float64Array
     changes: Float64Array
+    by_colour: Float64Array
 
 
 @cached_parallel
@@ -71,7 +74,7 @@ def _remove_each(
     error: Float32Array,
     slots: Float32Array,
 ) -> None:
-    """Fill slots (I, 7) from the image (H, W, 3) with its background and its error (H, W, 3)."""
+    """Fill slots (I, 10) from the image (H, W, 3) with its background and its error (H, W, 3)."""
     height, width = image.shape[0], image.shape[1]
     for order in numba.prange(len(by_load)):
         tile = by_load[order]
@@ -132,16 +135,20 @@ def _remove_each(
                     change_g = uncover * behind_g - weight * g
                     change_b = uncover * behind_b - weight * b
                     sums[0, column] += change_r * change_r + change_g * change_g + change_b * change_b
-                    sums[1, column] += (
-                        change_r * wrong[0, row, column]
-                        + change_g * wrong[1, row, column]
-                        + change_b * wrong[2, row, column]
+                    wrong_r, wrong_g, wrong_b = (
+                        wrong[0, row, column],
+                        wrong[1, row, column],
+                        wrong[2, row, column],
                     )
+                    sums[1, column] += change_r * wrong_r + change_g * wrong_g + change_b * wrong_b
                     sums[2, column] += weight
                     sums[3, column] += alpha
                     sums[4, column] += change_r
                     sums[5, column] += change_g
                     sums[6, column] += change_b
+                    sums[7, column] += weight * wrong_r
+                    sums[8, column] += weight * wrong_g
+                    sums[9, column] += weight * wrong_b
             for column in range(_COLUMNS):
                 total = _ZERO
                 for lane in range(TILE):
@@ -207,4 +214,4 @@ def remove_each(
     )
     sums = np.zeros((scene.num_gaussians, _COLUMNS))
     _gather(slots, tiles.rows, tiles.offsets, tiles.places, sums)
-    return image, Removal(sums[:, 0], sums[:, 1], sums[:, 2], sums[:, 3], sums[:, 4:])
+    return image, Removal(sums[:, 0], sums[:, 1], sums[:, 2], sums[:, 3], sums[:, 4:7], sums[:, 7:])
