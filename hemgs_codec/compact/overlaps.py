@@ -4,7 +4,7 @@ In a view, splats are small enough that what lies before and behind the pair is 
 transmittance T and a colour b. A pair then draws T (a1 u1 + a2 u2 - a1 a2 u2), with the alphas a(x) of two
 elliptic Gaussians, 1 in front, and colours u relative to b; the merged one draws T a u. All four terms are
 Gaussians on the image plane (the product of two is one), so the integral of the squared difference is a
-closed form of overlaps. Opacity is the one whose coverage is nearest to the pair's in the least-squares sense.
+closed form of overlaps. The opacity is the one whose coverage is nearest to the pair's by least squares.
 
 The sum over all views that see the pair at all keeps those honest that look alike from one side only.
 """
@@ -47,7 +47,7 @@ def _overlap(one: Float64Array, two: Float64Array) -> float:
     both = xx * yy - xy * xy
     own = (one[2] * one[4] - one[3] * one[3]) * (two[2] * two[4] - two[3] * two[3])
     power = (yy * x * x - 2 * xy * x * y + xx * y * y) / both
-    return 2 * np.pi * np.sqrt(own / both) * np.exp(-0.5 * power)
+    return float(2 * np.pi * np.sqrt(own / both) * np.exp(-0.5 * power))
 
 
 @compiled
@@ -65,7 +65,7 @@ def _product(one: Float64Array, two: Float64Array, out: Float64Array) -> float:
     out[2] = one[2] * b0x + one[3] * b0y
     out[3] = one[2] * b1x + one[3] * b1y
     out[4] = one[3] * b1x + one[4] * b1y
-    return np.exp(-0.5 * (x * kx + y * ky))
+    return float(np.exp(-0.5 * (x * kx + y * ky)))
 
 
 @cached_parallel

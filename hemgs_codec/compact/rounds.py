@@ -1,8 +1,8 @@
 """Rounds of compaction: measure, correct colours, choose, take away and merge, and measure again.
 
-Costs hold for one removal at a time, so a round takes a small share of the Gaussians, and the next one measures
-against the images of the scene as it came. Merging by moments over a sparse graph of neighbours is NanoGS's
-idea (arXiv 2603.16103); costs here are errors of images.
+Costs hold for one removal at a time, so a round takes a small share of the Gaussians, and the next one
+measures against the images of the scene as it came. Merging by moments over a sparse graph of neighbours is
+NanoGS's idea (arXiv 2603.16103); costs here are errors of images.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Removal:
     changes : (N, 3) float64
         The change by colour.
     by_colour : (N, 3) float64
-        Blending weight · (image - reference): half the gradient of the squared error by the Gaussian's colour.
+        Blending weight · (image - reference): half the gradient of the squared error by colour.
     """
 
     squares: Float64Array
