@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from hemgs_codec.compact.measure import stand
 from hemgs_codec.compact.rounds import Operations, Rounds
 from hemgs_codec.progress import Progress
 from hemgs_codec.render import Camera, render
@@ -58,10 +59,10 @@ class CompactResult:
         return -10 * math.log10(self.mse) if self.mse > 0 else math.inf
 
 
-def training_views(cameras: Sequence[Camera], most: int = 32) -> list[Camera]:
-    """Return at most ``most`` views, evenly spread, that aren't marked as held out (all, if all are)."""
+def training_views(cameras: Sequence[Camera], most: int | None = None) -> list[Camera]:
+    """Return at most ``most`` views, evenly spread, of those not marked as held out (of all, if all are)."""
     views = [camera for camera in cameras if camera.split != "test"] or list(cameras)
-    count = min(most, len(views))
+    count = len(views) if most is None else min(most, len(views))
     return [views[k * len(views) // count] for k in range(count)]
 
 
@@ -74,6 +75,7 @@ def compact(
     lambda_: float = 2e-3,
     bits_per_gaussian: float = BITS_PER_GAUSSIAN,
     image_weight: float = IMAGE_WEIGHT,
+    views: int = 32,
     operations: Operations = "both",
     correct: bool = True,
     threads: int | None = None,
@@ -86,7 +88,7 @@ def compact(
     scene
         N Gaussians.
     cameras
-        Views that tell what is seen; `training_views` chooses them. Time is proportional to their number.
+        Views that tell what is seen: the more, the safer. `training_views` leaves out those held out.
     background
         Linear RGB behind the scene.
     target
@@ -95,6 +97,8 @@ def compact(
         For "auto": weight of the rate, and what each Gaussian less saves.
     image_weight
         κ of D = κ · mean squared error.
+    views
+        Rounds look through this many of the cameras, evenly spread; all together are looked through once.
     operations
         "prune" or "merge" alone, for measurements; what no view sees goes always.
     correct
@@ -122,24 +126,42 @@ def compact(
         )
     scene.validate()
     with use_threads(threads):
-        references = [render(scene, camera, background)[0] for camera in cameras]
-        values = sum(reference.size for reference in references)
-        to_distortion = image_weight / values
-        num_values = scene.num_gaussians * (_OTHER_CHANNELS + 3 * scene.shN.shape[1])
-        price = lambda_ * bits_per_gaussian / num_values  # λR by Gaussian
-        rounds = Rounds(scene, cameras, background, references, operations, correct, progress)
+        rounds = begin(scene, cameras, background, views=views, operations=operations, correct=correct)
+        rounds.progress = progress
+        price = lambda_ * bits_per_gaussian / (scene.num_gaussians * num_values(scene))  # λR by Gaussian
+        to_distortion = image_weight / rounds.num_samples
         if target == "auto":
-            error = rounds.while_worth_it(price / to_distortion)
+            rounds.while_worth_it(price / to_distortion)
         else:
-            error = rounds.until(max(1, round(scene.num_gaussians / target)))
-    left = rounds.scene.num_gaussians
+            rounds.until(max(1, round(scene.num_gaussians / target)))
     return CompactResult(
         scene=rounds.scene,
         num_input=scene.num_gaussians,
         num_unseen=rounds.num_unseen,
         num_pruned=rounds.num_pruned,
         num_merged=rounds.num_merged,
-        mse=error / values,
-        cost=to_distortion * error + price * left,
+        mse=rounds.mse,
+        cost=image_weight * rounds.mse + price * rounds.scene.num_gaussians,
         cost_before=price * scene.num_gaussians,
     )
+
+
+def num_values(scene: GaussianScene) -> int:
+    """Return how many values of a Gaussian are coded beside its position; rates are bits by value."""
+    return _OTHER_CHANNELS + 3 * int(scene.shN.shape[1])
+
+
+def begin(
+    scene: GaussianScene,
+    cameras: Sequence[Camera],
+    background: tuple[float, float, float],
+    *,
+    views: int,
+    operations: Operations,
+    correct: bool,
+) -> Rounds:
+    """Look at a scene through all cameras; what comes back goes on to one target after another."""
+    standing = stand(scene, cameras, background)
+    chosen = training_views(cameras, views)
+    references = [render(scene, camera, background)[0] for camera in chosen]
+    return Rounds(scene, chosen, background, references, standing, operations, correct)

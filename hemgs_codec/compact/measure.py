@@ -44,6 +44,22 @@ class ByView:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What each Gaussian did for all of the cameras, by view, when the scene came; merged ones inherit it.
+
+    Rounds look through a part of the cameras. What those miss mustn't look as if nothing ever sees it.
+
+    Attributes
+    ----------
+    costs, weights : (N,) float64
+        As in `Measured`, divided by the number of views.
+    """
+
+    costs: Float64Array
+    weights: Float64Array
+
+
+@dataclass(frozen=True)
 class Measured:
     """Sums over pixels and views, one row per Gaussian.
 
@@ -52,9 +68,9 @@ class Measured:
     error : float
         Squared error of all images against the references, over colours too.
     costs : (N,) float64
-        How much the squared error rises without the Gaussian.
+        How much the squared error rises without the Gaussian; at least what it stood for at first.
     weights : (N,) float64
-        Blending weights.
+        Blending weights; at least those it had at first.
     by_colour : (N, 3) float64
         Half the gradient of the squared error by the colour, the same in all views.
     by_view : ByView
@@ -72,6 +88,7 @@ def measure(
     cameras: Sequence[Camera],
     background: tuple[float, float, float],
     references: Sequence[Float32Array],
+    standing: Standing | None = None,
 ) -> Measured:
     """Measure a scene against reference images (H, W, 3), one per camera."""
     views, count = len(cameras), scene.num_gaussians
@@ -88,4 +105,19 @@ def measure(
         by_view.colours[view] = colours_from(scene, camera.position)
         uncovered = removal.changes / np.maximum(removal.weights, _LEAST_SUM)[:, None]
         by_view.behind[view] = by_view.colours[view] + uncovered
+    if standing is not None:
+        costs = np.maximum(costs, views * standing.costs)
+        weights = np.maximum(weights, views * standing.weights)
     return Measured(error, costs, weights, by_colour, by_view)
+
+
+def stand(
+    scene: GaussianScene, cameras: Sequence[Camera], background: tuple[float, float, float]
+) -> Standing:
+    """Measure what each Gaussian of a whole scene does for its cameras."""
+    costs, weights = np.zeros(scene.num_gaussians), np.zeros(scene.num_gaussians)
+    for camera in cameras:
+        _, removal = remove_each(scene, camera, background)
+        costs += removal.squares
+        weights += removal.weights
+    return Standing(costs / len(cameras), weights / len(cameras))
