@@ -75,7 +75,7 @@ def compact(
     lambda_: float = 2e-3,
     bits_per_gaussian: float = BITS_PER_GAUSSIAN,
     image_weight: float = IMAGE_WEIGHT,
-    views: int = 32,
+    views: int = 64,
     operations: Operations = "both",
     correct: bool = True,
     threads: int | None = None,
