@@ -88,7 +88,7 @@ def compact(
     scene
         N Gaussians.
     cameras
-        Views that tell what is seen: the more, the safer. `training_views` leaves out those held out.
+        Views that tell what is seen: the more, the safer. Those marked as held out aren't looked through.
     background
         Linear RGB behind the scene.
     target
@@ -161,7 +161,8 @@ def begin(
     correct: bool,
 ) -> Rounds:
     """Look at a scene through all cameras; what comes back goes on to one target after another."""
-    standing = stand(scene, cameras, background)
-    chosen = training_views(cameras, views)
+    seen = training_views(cameras)
+    standing = stand(scene, seen, background)
+    chosen = training_views(seen, views)
     references = [render(scene, camera, background)[0] for camera in chosen]
     return Rounds(scene, chosen, background, references, standing, operations, correct)
