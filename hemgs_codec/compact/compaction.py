@@ -78,6 +78,7 @@ def compact(
     views: int = 64,
     operations: Operations = "both",
     correct: bool = True,
+    sweeps: int = 2,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> CompactResult:
@@ -101,8 +102,8 @@ def compact(
         Rounds look through this many of the cameras, evenly spread; all together are looked through once.
     operations
         "prune" or "merge" alone, for measurements; what no view sees goes always.
-    correct
-        Correct DC colours on the way.
+    correct, sweeps
+        Correct DC colours on the way, and this often at the end.
     threads
         CPU threads; None: the machine's cores.
     progress
@@ -134,6 +135,8 @@ def compact(
             rounds.while_worth_it(price / to_distortion)
         else:
             rounds.until(max(1, round(scene.num_gaussians / target)))
+        if correct:
+            rounds.settle(sweeps)
     return CompactResult(
         scene=rounds.scene,
         num_input=scene.num_gaussians,

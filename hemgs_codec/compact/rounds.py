@@ -116,6 +116,15 @@ class Rounds:
                 break
             removals, pairs = self._costs()
 
+    def settle(self, sweeps: int) -> None:
+        """Correct colours once more, a look through the views each time, for as long as it helps."""
+        for _ in range(sweeps):
+            scene = correct_colours(self.scene, self._measured)
+            measured = self._measure(scene, self.standing)
+            if measured.error >= self._measured.error:
+                return
+            self.scene, self._measured = scene, measured
+
     def _measure(self, scene: GaussianScene, standing: Standing) -> Measured:
         return measure(scene, self.cameras, self.background, self.references, standing)
 

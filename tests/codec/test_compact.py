@@ -94,6 +94,8 @@ def test_colours_that_are_corrected_come_nearer() -> None:
     scene = cloud(150, 10, sh_degree=1)
     with_, without = (compact(scene, VIEWS, WHITE, target=2, correct=correct) for correct in (True, False))
     assert with_.mse < without.mse
+    at_the_end = compact(scene, VIEWS, WHITE, target=2, sweeps=8)
+    assert at_the_end.mse < compact(scene, VIEWS, WHITE, target=2, sweeps=0).mse
 
 
 def test_progress_is_told() -> None:
