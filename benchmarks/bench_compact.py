@@ -96,15 +96,15 @@ def walk(
     add: Callable[[dict[str, Any]], None],
 ) -> None:
     """Compact to one target after the other: ("ratio", r) or ("lambda", λ), each growing."""
-    from hemgs_codec.compact.compaction import BITS_PER_GAUSSIAN, IMAGE_WEIGHT, begin, num_values
+    from hemgs_codec.compact.compaction import BITS_PER_GAUSSIAN, IMAGE_WEIGHT, SWEEPS, begin, num_values
 
     total = scene.num_gaussians
     start = time.perf_counter()
     plain = method in ("opacity", "random")
     operations = method.split(",")[0]
+    correct = method in ("both", "prune", "merge")
     rounds = None
     if not plain:
-        correct = method in ("both", "prune", "merge")
         rounds = begin(
             scene,
             judge.training,
@@ -124,6 +124,7 @@ def walk(
             price = number * BITS_PER_GAUSSIAN / (total * num_values(scene))
             rounds.while_worth_it(price / (IMAGE_WEIGHT / rounds.num_samples))
         if rounds is not None:
+            rounds.settle(SWEEPS if correct else 0)
             left = rounds.scene
             row |= {
                 "views": len(rounds.cameras),

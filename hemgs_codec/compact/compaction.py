@@ -19,6 +19,8 @@ IMAGE_WEIGHT = 12.0
 """κ: D = κ · mean squared error of the images, beside λ · bits per coded value."""
 BITS_PER_GAUSSIAN = 50.0
 """What the codec spends on a Gaussian, unless told better."""
+SWEEPS = 2
+"""Corrections of colours at the end."""
 _OTHER_CHANNELS = 10  # opacity, scales, rotation, DC colour: what is coded of a Gaussian beside shN
 
 
@@ -78,7 +80,7 @@ def compact(
     views: int = 64,
     operations: Operations = "both",
     correct: bool = True,
-    sweeps: int = 2,
+    sweeps: int = SWEEPS,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> CompactResult:
