@@ -42,6 +42,20 @@ _SECTIONS = (
 )
 _SECTION_COLUMNS = tuple(f"section_bits_per_gaussian.{name}" for name in _SECTIONS)
 TABLES = {
+    "compact": Table(
+        ("scene", "method", "target", "views"),
+        (
+            "gaussians_left",
+            "ratio",
+            "unseen",
+            "pruned",
+            "merged",
+            "psnr_change",
+            "psnr_vs_original",
+            "training_psnr_vs_original",
+            "compact_s",
+        ),
+    ),
     "location": Table(
         ("scene", "bits_per_axis"),
         ("bits_per_point", "draco_bits_per_point", "saving_percent", "encode_s", "decode_s"),

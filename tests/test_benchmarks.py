@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from benchmarks import bench_render, report, scenes
+from benchmarks.bench_compact import best_rows, psnr
 from benchmarks.bench_model import OWN_STEPS, VARIANTS, Bench, distortion_bits, symbols_of
 from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import RESULTS, command_line, content_hash, provenance, public_argument
@@ -130,6 +131,20 @@ def test_the_widest_step_of_an_error_is_found() -> None:
     values, weights = rng.standard_normal(5000), rng.random(5000)
     error = weighted_error(values, weights, 0.3)
     assert step_of_equal_error(values, weights, error) == pytest.approx(0.3, rel=0.02)
+
+
+def test_plain_rules_keep_the_most_opaque_or_some_at_random() -> None:
+    scene = small_scene(50, 4)
+    kept = best_rows(scene, "opacity", 20)
+    assert scene.opacity_logits[kept].min() > np.delete(scene.opacity_logits, kept).max()
+    some = best_rows(scene, "random", 20)
+    assert len(set(some.tolist())) == 20
+    assert np.array_equal(some, best_rows(scene, "random", 20))
+
+
+def test_psnr_is_the_mean_over_images() -> None:
+    black = np.zeros((4, 4, 3), np.float32)
+    assert psnr([black + 0.1, black + 0.01], [black, black]) == pytest.approx(30.0, abs=1e-3)
 
 
 def test_section_bits_sum_to_the_file() -> None:

@@ -41,6 +41,8 @@ POSITION_FACTOR = 2.0
 FIRST_VIEWS, VIEWS = 16, 64
 """At most, for the first weights and for those that count."""
 VIEWS_PER_DISTURBANCE = 8
+DISTURBANCE = 0.4
+"""Share of a step at the reference lambda that values are moved within."""
 _LARGEST_MOVE = 1.7  # width of the noise in standard deviations of a channel: half of them, then
 _LONGEST_XYZ = 0.95  # of disturbed quaternions: w stays clear of 0
 
@@ -115,11 +117,11 @@ def _disturb(
 
     Coarse steps matter less than they seem: a value that isn't coded is predicted, not lost.
     """
-    width = np.minimum(weights.values**-0.5, _LARGEST_MOVE * attributes.std(axis=0))
+    width = DISTURBANCE * np.minimum(weights.values**-0.5, _LARGEST_MOVE * attributes.std(axis=0))
     moved = attributes + (rng.random(attributes.shape) - 0.5) * width
     xyz = moved[:, profile.ROTATION_CHANNELS]
     xyz *= np.minimum(1.0, _LONGEST_XYZ / np.sqrt((xyz * xyz).sum(axis=1, keepdims=True)).clip(min=1e-9))
-    away = (rng.random(scene.means.shape) - 0.5) * weights.positions[:, None] ** -0.5
+    away = DISTURBANCE * (rng.random(scene.means.shape) - 0.5) * weights.positions[:, None] ** -0.5
     means = (scene.means + away).astype(np.float32)
     return moved, profile.scene_from_attributes(means, moved, scene.sh_degree)
 
