@@ -96,7 +96,8 @@ def walk(
     add: Callable[[dict[str, Any]], None],
 ) -> None:
     """Compact to one target after the other: ("ratio", r) or ("lambda", λ), each growing."""
-    from hemgs_codec.compact.compaction import BITS_PER_GAUSSIAN, IMAGE_WEIGHT, SWEEPS, begin, num_values
+    from hemgs_codec.compact.compaction import BITS_PER_GAUSSIAN, SWEEPS, begin, num_values
+    from hemgs_codec.distortion.weights import LOSS_PER_SQUARED_ERROR
 
     total = scene.num_gaussians
     start = time.perf_counter()
@@ -122,7 +123,7 @@ def walk(
             rounds.until(round(total / number))
         else:
             price = number * BITS_PER_GAUSSIAN / (total * num_values(scene))
-            rounds.while_worth_it(price / (IMAGE_WEIGHT / rounds.num_samples))
+            rounds.while_worth_it(price / (LOSS_PER_SQUARED_ERROR / rounds.num_samples))
         if rounds is not None:
             rounds.settle(SWEEPS if correct else 0)
             left = rounds.scene

@@ -34,13 +34,15 @@ def encode_fitted(
     lattice: Lattice,
     lambda_: float,
     *,
+    num_input: int | None = None,
     run_bits: int = RUN_BITS,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> tuple[bytes, SceneCoder]:
     """Code a scene with a fit: the file, and the coder with its bits by channel.
 
-    With weights symbols are chosen by rate and distortion; without, values are rounded.
+    With weights symbols are chosen by rate and distortion; without, values are rounded. num_input is what the
+    scene had before it was compacted.
     """
     geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
     spec = model.spec
@@ -102,4 +104,5 @@ def encode_fitted(
         *coder.sections,
     )
     count = scene.num_gaussians
-    return write_container(Container("gaussian", count, count, sections)), coder
+    container = Container("gaussian", count, count if num_input is None else num_input, sections)
+    return write_container(container), coder

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from hemgs_codec import profile
 from hemgs_codec.coding_pass import encode_fitted
+from hemgs_codec.compact import compact as compact_scene
 from hemgs_codec.context.order import Order
 from hemgs_codec.decoder import decode
 from hemgs_codec.distortion.analytic import analytic_weights
@@ -43,6 +44,7 @@ def encode(
     cameras: Sequence[Camera] | None = None,
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     weights: WeightRule | Weights = "rendered",
+    compact: Literal["auto"] | float | None = None,
     seed: int = 0,
     iterations: int | None = None,
     order: Order = "permuted",
@@ -75,6 +77,8 @@ def encode(
         are held out (`cameras.held_out`) aren't used to measure weights.
     weights
         What errors cost: measured in renders, or the analytic rule, or given.
+    compact
+        Leave out and merge Gaussians first: a ratio, or as long as rate and distortion gain. None: don't.
     seed, iterations
         Of the fit; iterations None: by scene size.
     order, context, window
@@ -118,19 +122,26 @@ def encode(
     check_options(lambda_, options)
     if target_size is not None and target_psnr is not None:
         raise SceneError("a file has one target: expected a size or a PSNR, not both")
+    original = scene
     with use_threads(threads) as used_threads:
-        attributes = profile.attributes_from_scene(scene)
         views = None
-        if weights == "rendered" or target_psnr is not None:
-            views = choose_views(scene, cameras, background)
+        if weights == "rendered" or target_psnr is not None or compact is not None:
+            views = choose_views(scene, cameras, background, progress)
+        if compact is not None and views is not None:
+            scene = compact_scene(
+                scene, views.measured, background, target=compact, lambda_=lambda_, progress=progress
+            ).scene
+        attributes = profile.attributes_from_scene(scene)
         measured = _weights(scene, attributes, weights, views, seed, used_threads, cache, progress)
         key = fit_key(scene, measured, options, used_threads)
         fitted = _fit(scene, attributes, measured, options, key, model, cache, progress)
-        job = _Pass(scene, attributes, measured, fitted, position_bits, device, progress)
+        job = _Pass(
+            scene, original.num_gaussians, attributes, measured, fitted, position_bits, device, progress
+        )
         if target_size is not None:
             data = largest_of_size(job, target_size, lambda_)
         elif target_psnr is not None and views is not None:
-            data = smallest_of_psnr(job, scene, views, target_psnr, lambda_)
+            data = smallest_of_psnr(job, original, views, target_psnr, lambda_)
         else:
             data = job(lambda_)
         if verify:
@@ -143,6 +154,7 @@ class _Pass:
     """All that a coding pass needs but its lambda."""
 
     scene: GaussianScene
+    num_input: int
     attributes: npt.NDArray[np.float64]
     weights: Weights
     fitted: FittedModel
@@ -160,6 +172,7 @@ class _Pass:
             self.fitted,
             lattice,
             lambda_,
+            num_input=self.num_input,
             device=self.device,
             progress=self.progress,
         )

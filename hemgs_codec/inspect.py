@@ -27,7 +27,8 @@ def describe(data: bytes | memoryview) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``file_bytes``, ``profile``, ``num_gaussians``, ``bits_per_gaussian``, ``lambda``, ``symbols_sha256``,
+        ``file_bytes``, ``profile``, ``num_gaussians`` (of the input), ``num_coded``,
+        ``bits_per_gaussian``, ``lambda``, ``symbols_sha256``,
         and
         ``sections``: a list of ``{id, name, bytes}`` in file order whose bytes sum to the file.
 
@@ -50,6 +51,7 @@ def describe(data: bytes | memoryview) -> dict[str, Any]:
         "file_bytes": size,
         "profile": container.profile,
         "num_gaussians": container.num_input,
+        "num_coded": container.num_points,
         "bits_per_gaussian": 8 * size / max(container.num_input, 1),
         "lambda": 2.0 ** (lambda_q / 256),
         "symbols_sha256": digest.hex(),

@@ -12,7 +12,7 @@ import click
 from hemgs_cli import options
 from hemgs_cli.files import DASH, check_output, default_output, echo_json, write_output
 from hemgs_cli.progress import progress_bar
-from hemgs_cli.sizes import parse_size
+from hemgs_cli.sizes import parse_ratio, parse_size
 
 if TYPE_CHECKING:
     from hemgs_codec.context.order import Order
@@ -52,6 +52,13 @@ if TYPE_CHECKING:
     default="rendered",
     show_default=True,
     help="What errors cost: measured in renders, or guessed from the values, which is faster.",
+)
+@click.option(
+    "--compact",
+    callback=parse_ratio,
+    metavar="auto|RATIO",
+    help="Leave out and merge Gaussians that images hardly show: as long as it pays at this lambda, or down "
+    "to one in RATIO.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the fit.")
 @click.option(
@@ -104,6 +111,7 @@ def encode(
     cameras_path: Path | None,
     background: str,
     weights: Literal["rendered", "analytic"],
+    compact: Literal["auto"] | float | None,
     seed: int,
     iterations: int | None,
     order: Order,
@@ -159,6 +167,7 @@ def encode(
             cameras=cameras,
             background=options.BACKGROUNDS[background],
             weights=weights,
+            compact=compact,
             seed=seed,
             iterations=iterations,
             order=order,
@@ -175,7 +184,8 @@ def encode(
     write_output(output, lambda stream: stream.write(data), force=force)
     seconds = time.perf_counter() - start
 
-    bits = 8 * len(data) / scene.num_gaussians
+    description = describe(data)
+    bits = description["bits_per_gaussian"]
     if as_json:
         result = {
             "input": source,
@@ -183,7 +193,8 @@ def encode(
             "file_bytes": len(data),
             "num_gaussians": scene.num_gaussians,
             "bits_per_gaussian": bits,
-            "lambda": describe(data)["lambda"],
+            "num_coded": description["num_coded"],
+            "lambda": description["lambda"],
             "seconds": seconds,
             "notes": report.notes(),
         }

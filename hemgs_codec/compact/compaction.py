@@ -9,15 +9,14 @@ from typing import Literal
 
 from hemgs_codec.compact.measure import stand
 from hemgs_codec.compact.rounds import Operations, Rounds
+from hemgs_codec.distortion.weights import LOSS_PER_SQUARED_ERROR
 from hemgs_codec.progress import Progress
 from hemgs_codec.render import Camera, render
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.threads import use_threads
 from hemgs_format.errors import SceneError
 
-IMAGE_WEIGHT = 12.0
-"""κ: D = κ · mean squared error of the images, beside λ · bits per coded value."""
-BITS_PER_GAUSSIAN = 50.0
+BITS_PER_GAUSSIAN = 40.0
 """What the codec spends on a Gaussian, unless told better."""
 SWEEPS = 2
 """Corrections of colours at the end."""
@@ -76,7 +75,7 @@ def compact(
     target: Literal["auto"] | float = "auto",
     lambda_: float = 2e-3,
     bits_per_gaussian: float = BITS_PER_GAUSSIAN,
-    image_weight: float = IMAGE_WEIGHT,
+    image_weight: float = LOSS_PER_SQUARED_ERROR,
     views: int = 64,
     operations: Operations = "both",
     correct: bool = True,

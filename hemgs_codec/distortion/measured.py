@@ -20,7 +20,13 @@ from hemgs_codec import profile
 from hemgs_codec.colour import LUMA_CHROMA
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.views import spread_views
-from hemgs_codec.distortion.weights import IMPORTANCE_STEP, MAX_LOG_SIZE, REFERENCE_LAMBDA, Weights
+from hemgs_codec.distortion.weights import (
+    IMPORTANCE_STEP,
+    LOSS_PER_SQUARED_ERROR,
+    MAX_LOG_SIZE,
+    REFERENCE_LAMBDA,
+    Weights,
+)
 from hemgs_codec.progress import Progress
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.render.sensitivity import Sensitivities, accumulate_sensitivities
@@ -29,19 +35,17 @@ from hemgs_codec.scene import GaussianScene
 Float64Array = npt.NDArray[np.float64]
 Background = tuple[float, float, float]
 
-LOSS_PER_SQUARED_ERROR = 12.0
-"""Rise of 0.8 L1 + 0.2 (1 - SSIM) with the mean squared error of renders (SPEC "Encoder notes")."""
-MOST_STEPS = {"opacity": 1.5, "scales": 0.6, "rotation": 0.25, "dc": 0.8, "sh": 0.6}
+MOST_STEPS = {"opacity": 1.06, "scales": 0.42, "rotation": 0.18, "dc": 0.57, "sh": 0.42}
 """Steps at the reference lambda, however little is seen of a Gaussian: other views may see more."""
 SMALLEST_AXIS_FACTOR = 1.0 / 0.6
-MOST_POSITION_STEP = 0.3
+MOST_POSITION_STEP = 0.21
 """The same, as a share of the largest scale."""
-POSITION_FACTOR = 2.0
+POSITION_FACTOR = 1.5
 """Moved Gaussians also change places along the line of sight, which no derivative shows."""
 FIRST_VIEWS, VIEWS = 16, 64
 """At most, for the first weights and for those that count."""
 VIEWS_PER_DISTURBANCE = 8
-DISTURBANCE = 0.4
+DISTURBANCE = 0.57
 """Share of a step at the reference lambda that values are moved within."""
 _LARGEST_MOVE = 1.7  # width of the noise in standard deviations of a channel: half of them, then
 _LONGEST_XYZ = 0.95  # of disturbed quaternions: w stays clear of 0
