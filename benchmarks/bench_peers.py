@@ -1,7 +1,7 @@
 """Put .hgs files beside SPZ's and SOG's at equal quality: our bytes where renders are at least as near.
 
-Peers are written and read back by splat-transform (npm). Quality is PSNR against the original's renders on the
-held-out views; ours is searched for by lambda until it is at least the peer's.
+Peers are written and read back by splat-transform (npm). Quality is PSNR against the original's renders on
+the held-out views; ours is searched for by lambda until it is at least the peer's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from benchmarks.bench_rd import Judge, measure
+from benchmarks.plot_rd import rows
 from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
 from benchmarks.stages import Hemgs
@@ -30,15 +31,30 @@ def splat_transform(peers: Path, source: Path, target: Path, *options: str) -> N
     subprocess.run(command, check=True, capture_output=True)
 
 
-def match(hemgs: Hemgs, judge: Judge, ply: Path, folder: Path, target: float) -> dict[str, Any]:
-    """Return the row of our smallest file, nearly, whose PSNR on the held-out views is at least ``target``."""
+def likely_lambda(name: str, target: float) -> float:
+    """Return the lambda at which `rd.jsonl` has a scene's PSNR near ``target``; the default's without rows."""
+    import numpy as np
+
+    points = {
+        r["lambda"]: r["psnr_vs_original"]
+        for r in rows("rd")
+        if (r["scene"], r["weights"]) == (name, "rendered")
+    }
+    if not points:
+        return 2e-3
+    lambdas, values = zip(*sorted(points.items(), reverse=True), strict=True)
+    return float(2.0 ** np.interp(target, values, np.log2(lambdas)))
+
+
+def match(hemgs: Hemgs, judge: Judge, ply: Path, folder: Path, target: float, start: float) -> dict[str, Any]:
+    """Return the row of about our smallest file whose PSNR on the held-out views is at least ``target``."""
     from hemgs_codec.rate_search import search_lambda
 
     def attempt(lambda_: float) -> tuple[dict[str, Any], float]:
         row = measure(hemgs, judge, ply, folder, lambda_, ())
         return row, row["psnr_vs_original"]
 
-    return search_lambda(attempt, target, at_least=True, tolerance=0.05, slope=2.6, start=2e-3).result
+    return search_lambda(attempt, target, at_least=True, tolerance=0.05, slope=2.6, start=start).result
 
 
 @click.command()
@@ -87,7 +103,8 @@ def main(
                     splat_transform(folder_of_peers, ply, file, *options)
                 splat_transform(folder_of_peers, file, back)
                 theirs = judge.scores(back)
-                ours = match(hemgs, judge, ply, folder, theirs["psnr_vs_original"])
+                target = theirs["psnr_vs_original"]
+                ours = match(hemgs, judge, ply, folder, target, likely_lambda(name, target))
                 size = file.stat().st_size
                 results.add(
                     {

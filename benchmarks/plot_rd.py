@@ -22,17 +22,17 @@ def rows(name: str) -> list[dict[str, Any]]:
 @click.command()
 def main() -> None:
     """Draw PSNR over bits per Gaussian, a panel a scene: against the original's renders and the photos."""
-    import matplotlib
+    import matplotlib as mpl
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
 
     latest = {(r["scene"], r["weights"], r["lambda"]): r for r in rows("rd")}
     peers = {(r["scene"], r["peer"]): r for r in rows("peers")}
     scenes = list(dict.fromkeys(scene for scene, _, _ in latest))
     if not scenes:
         raise click.ClickException("there is nothing to draw: run benchmarks.bench_rd first")
-    figure, panels = pyplot.subplots(2, len(scenes), figsize=(4.2 * len(scenes), 7.5), squeeze=False)
+    figure, panels = plt.subplots(2, len(scenes), figsize=(4.2 * len(scenes), 7.5), squeeze=False)
     for column, scene in enumerate(scenes):
         for row, key in enumerate(("psnr_vs_original", "psnr_photo_decoded")):
             panel = panels[row][column]

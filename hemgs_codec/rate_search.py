@@ -79,7 +79,9 @@ def search_lambda(
             high = min(high, place)
         if high - low < _NARROW:
             break
-        place = _next_place(trials, target, slope, low, high)
+        # a little to the right side of the target: a line would come nearer and nearer from the wrong one
+        goal = target + (tolerance / 2 if at_least else -tolerance / 2)
+        place = _next_place(trials, goal, slope, low, high)
     return best or min(trials, key=lambda t: abs(t.figure - target))
 
 

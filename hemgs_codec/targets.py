@@ -17,7 +17,7 @@ from hemgs_format.errors import SceneError
 _SIZE_SLOPE = 0.28  # octaves by which a file shrinks per octave of lambda
 _SIZE_TOLERANCE = math.log2(1.005)
 _PSNR_SLOPE = 2.6  # dB per octave
-_PSNR_TOLERANCE = 0.03
+_PSNR_TOLERANCE = 0.06
 
 
 def largest_of_size(code: Callable[[float], bytes], size: int, start: float) -> bytes:

@@ -185,7 +185,7 @@ def encode(
     seconds = time.perf_counter() - start
 
     description = describe(data)
-    bits = description["bits_per_gaussian"]
+    bits = 8 * len(data) / scene.num_gaussians
     if as_json:
         result = {
             "input": source,

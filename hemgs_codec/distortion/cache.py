@@ -30,7 +30,7 @@ def weights_key(scene: GaussianScene, views: ViewSet, seed: int, threads: int) -
 def load_weights(path: Path, shape: tuple[int, int]) -> Weights | None:
     """Return the weights (N, C) in a file, None where there are none or they are of another shape."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             weights = Weights(*(arrays[name] for name in ("values", "positions", "importance")))
         weights.check(shape)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

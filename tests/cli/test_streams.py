@@ -16,9 +16,10 @@ import hemgs_codec
 from hemgs_cli.main import main
 from hemgs_codec.ply import read_ply, write_ply
 from hemgs_codec.scene import GaussianScene
+from tests.small import ROOT
 from tests.strategies import random_scene
 
-CODED = b"stands for an .hgs file"
+CODED = (ROOT / "format" / "vectors" / "valid" / "one-gaussian.hgs").read_bytes()
 SCENE = random_scene(4, sh_degree=1)
 
 
@@ -77,11 +78,18 @@ def test_encode_names_its_output_after_its_input(folder: Path, calls: list[dict[
 
 def test_options_reach_the_codec(folder: Path, calls: list[dict[str, Any]]) -> None:
     given = "--lambda 4e-3 --seed 3 --iterations 9 --order raster --context 5 --window 9 --position-bits 12"
+    aims = "--target-size 1.5MB --background white --weights analytic --compact 2"
     more = "--no-verify --no-cache --model fit.bin --device cuda --threads 2"
-    assert run("encode", "scene.ply", *given.split(), *more.split()) == 0
+    assert run("encode", "scene.ply", *given.split(), *aims.split(), *more.split()) == 0
     options = {key: value for key, value in calls[0].items() if key not in ("scene", "progress")}
     assert options == {
         "lambda_": 4e-3,
+        "target_size": 1_500_000,
+        "target_psnr": None,
+        "cameras": None,
+        "background": (1.0, 1.0, 1.0),
+        "weights": "analytic",
+        "compact": 2.0,
         "seed": 3,
         "iterations": 9,
         "order": "raster",

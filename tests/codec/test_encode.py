@@ -15,6 +15,7 @@ from hemgs_codec import decode, encode, profile
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.decoder import decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
+from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
@@ -32,7 +33,7 @@ def scene(chair: GaussianScene) -> GaussianScene:
 
 
 def quick(scene: GaussianScene, **options: Any) -> bytes:
-    return encode(scene, **{"iterations": 3, "threads": 1, "cache": False, **options})
+    return encode(scene, **{"iterations": 3, "threads": 1, "cache": False, "weights": "analytic", **options})
 
 
 def stages_of(call: Callable[..., bytes]) -> tuple[bytes, Stages]:
@@ -163,7 +164,8 @@ def test_size_falls_strictly_for_a_whole_scene(chair: GaussianScene) -> None:
         ({"position_bits": 0}, "position bits"),
         ({"position_bits": 22}, "position bits"),
         ({"iterations": 0}, "iterations"),
-        ({"weights": np.ones((3, 3))}, "weights"),
+        ({"weights": "guessed"}, "weights 'guessed' are unknown"),
+        ({"weights": Weights(np.ones((3, 3)), np.ones(3))}, "values of weights"),
         ({"device": "nonsense"}, "device 'nonsense' can't be used"),
     ],
 )
@@ -261,7 +263,7 @@ def test_scenes_of_a_few_gaussians_can_be_fitted(count: int) -> None:
 def test_a_file_that_doesnt_decode_is_never_returned(
     scene: GaussianScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hemgs_codec.encoder.symbols_digest", lambda *_: bytes(32))
+    monkeypatch.setattr("hemgs_codec.coding_pass.symbols_digest", lambda *_: bytes(32))
     with pytest.raises(HgsError, match="the file just encoded doesn't decode"):
         quick(scene)
     quick(scene, verify=False)
