@@ -32,13 +32,14 @@ def splat_transform(peers: Path, source: Path, target: Path, *options: str) -> N
 
 
 def likely_lambda(name: str, target: float) -> float:
-    """Return the lambda at which `rd.jsonl` has a scene's PSNR near ``target``; the default's without rows."""
+    """Return the lambda at which `rd.jsonl` has a scene's PSNR near ``target``; without rows the default."""
     import numpy as np
 
     points = {
-        r["lambda"]: r["psnr_vs_original"]
-        for r in rows("rd")
-        if (r["scene"], r["weights"]) == (name, "rendered")
+        row["lambda"]: row["psnr_vs_original"]
+        for row in rows("rd")
+        if (row["scene"], row["weights"], row.get("compact"), row.get("refine"))
+        == (name, "rendered", None, None)
     }
     if not points:
         return 2e-3

@@ -74,6 +74,7 @@ def measure(
     info = hemgs.info(hgs)
     return {
         "num_gaussians": info["num_gaussians"],
+        "num_coded": info["num_coded"],
         "lambda": lambda_,
         "file_bytes": info["file_bytes"],
         "bits_per_gaussian": round(info["bits_per_gaussian"], 3),
@@ -97,6 +98,8 @@ def measure(
     default=("rendered", "analytic"),
     show_default=True,
 )
+@click.option("--compact", help="Compact the scene first: auto or a ratio, as hemgs encode takes it.")
+@click.option("--refine", type=click.IntRange(min=1), help="Refine this many steps before coding.")
 @click.option("--iterations", type=click.IntRange(min=1), help="Length of fits; by scene size if not given.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores if not given.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep fits in this folder.")
@@ -105,12 +108,16 @@ def main(
     names: tuple[str, ...],
     lambdas: tuple[float, ...],
     rules: tuple[str, ...],
+    compact: str | None,
+    refine: int | None,
     iterations: int | None,
     threads: int | None,
     cache: Path | None,
 ) -> None:
     """Measure rate and distortion on scenes with cameras."""
     results = Results("rd")
+    options = () if compact is None else ("--compact", compact)
+    options += () if refine is None else ("--refine", str(refine))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         hemgs = Hemgs(cache if cache is not None else folder / "cache", threads, iterations)
@@ -121,8 +128,9 @@ def main(
                 continue
             for rule in rules:
                 for lambda_ in lambdas:
-                    row = measure(hemgs, judge, ply, folder, lambda_, ("--weights", rule))
-                    results.add({**identify(name, ply), "weights": rule, **row})
+                    row = measure(hemgs, judge, ply, folder, lambda_, ("--weights", rule, *options))
+                    case = {"weights": rule, "compact": compact, "refine": refine}
+                    results.add({**identify(name, ply), **case, **row})
 
 
 if __name__ == "__main__":

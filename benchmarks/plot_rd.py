@@ -27,7 +27,8 @@ def main() -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    latest = {(r["scene"], r["weights"], r["lambda"]): r for r in rows("rd")}
+    plain = [r for r in rows("rd") if r.get("compact") is None and r.get("refine") is None]
+    latest = {(r["scene"], r["weights"], r["lambda"]): r for r in plain}
     peers = {(r["scene"], r["peer"]): r for r in rows("peers")}
     scenes = list(dict.fromkeys(scene for scene, _, _ in latest))
     if not scenes:

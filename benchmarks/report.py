@@ -108,7 +108,7 @@ TABLES = {
         ),
     ),
     "rd": Table(
-        ("scene", "weights", "lambda"),
+        ("scene", "weights", "compact", "refine", "lambda"),
         (
             "file_bytes",
             "bits_per_gaussian",
