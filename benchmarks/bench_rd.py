@@ -116,7 +116,7 @@ def main(
 ) -> None:
     """Measure rate and distortion on scenes with cameras."""
     results = Results("rd")
-    options = () if compact is None else ("--compact", compact)
+    options: tuple[str, ...] = () if compact is None else ("--compact", compact)
     options += () if refine is None else ("--refine", str(refine))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
