@@ -218,6 +218,7 @@ PLAIN = (
         "centroids-of-another-degree", "META: centroids", CorruptError, _with_keys(centroids=[b"", b"", b""])
     ),
     Breakage("contexts-of-none", "META: net flags", CorruptError, _with_keys(net=[1, 1, 1, 1, 3])),
+    Breakage("fine-step-out-of-range", "META: fine", CorruptError, _with_keys(fine=162)),
     Breakage("grid-level-of-one-axis", "META: grid", CorruptError, _with_keys(grid=[[1, 4, 16]])),
     Breakage("grid-beyond-its-bytes", "HASH", LimitError, _with_keys(grid=[[7, 6, 1 << 20]])),
     Breakage("networks-beyond-limit", "NETS", LimitError, _with_keys(net=[256, 256, 16, 1, 3], context=1)),
