@@ -59,7 +59,7 @@ def main(
     from hemgs_codec.distortion.measured import measured_weights
     from hemgs_codec.distortion.views import choose_views
     from hemgs_codec.fit.fit import EncodeOptions, fit_model
-    from hemgs_codec.pass_at import CodingPass, Refinement
+    from hemgs_codec.passes import CodingPass, Refinement
     from hemgs_codec.photos import find_photos, read_photo
     from hemgs_codec.refine import Targets
     from hemgs_codec.threads import use_threads

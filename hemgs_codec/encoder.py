@@ -22,7 +22,7 @@ from hemgs_codec.encoder_checks import check_options, check_refinement, check_va
 from hemgs_codec.fit.cache import cache_directory, fit_key, load_fit, store_fit
 from hemgs_codec.fit.fit import EncodeOptions, fit_model
 from hemgs_codec.fit.fitted import FittedModel
-from hemgs_codec.pass_at import CodingPass, Refinement
+from hemgs_codec.passes import CodingPass, Refinement
 from hemgs_codec.progress import Progress
 from hemgs_codec.refine import Targets
 from hemgs_codec.render.camera import Camera

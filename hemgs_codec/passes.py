@@ -1,4 +1,4 @@
-"""All that a coding pass needs but its lambda: what a search for a size or a PSNR calls."""
+"""Coding passes at any lambda, refined first if asked: what a search for a size or a PSNR calls."""
 
 from __future__ import annotations
 
