@@ -157,6 +157,12 @@ def encode(
       hemgs encode scene.ply --lambda 8e-3 --cameras cameras.json --refine 1000
       hemgs encode - -o - < scene.ply > scene.hgs
     """
+    if images is not None and (not refine or cameras_path is None):
+        raise click.UsageError("--images needs --refine and --cameras")
+    if refine and (target_size is not None or target_psnr is not None):
+        raise click.UsageError(
+            "--refine goes with --lambda: find one with a target first (hemgs info tells it)"
+        )
     output = output or default_output(source, ".hgs")
     check_output(output, source=source, force=force)
     start = time.perf_counter()
