@@ -134,6 +134,10 @@ TABLES = {
             "psnr_photo_decoded",
         ),
     ),
+    "refine": Table(
+        ("scene", "lambda", "steps"),
+        ("file_bytes", "psnr_vs_original", "psnr_photo_original", "psnr_photo_decoded", "seconds"),
+    ),
     "render": Table(
         ("scene", "width", "height"),
         (

@@ -5,18 +5,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.coding.arrange import arrange
 from hemgs_codec.coding.centroids import fit_centroids
 from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.coding.fields import Fields
 from hemgs_codec.coding.runs import RUN_BITS, SceneCoder
-from hemgs_codec.coding.walk import walk
-from hemgs_codec.context.graph import build_graph
 from hemgs_codec.decoder import open_arithmetic
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import Lattice
 from hemgs_codec.location import encode_locations
-from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.frozen import pack_hash_grid, pack_networks
 from hemgs_codec.model.units import lambda_to_q
 from hemgs_codec.progress import Progress
@@ -46,44 +44,19 @@ def encode_fitted(
     """
     geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
     spec = model.spec
-    coords = lattice.quantise(scene.means)
-    by_morton = morton_sort(coords)
-    coords = coords[by_morton]
-    points = lattice.base_points(coords)
-    graph = build_graph(
-        coords,
-        points,
-        order=geometry.order,
-        context=geometry.context,
-        window=geometry.window,
-        voxel_shift=geometry.voxel_shift,
-    )
-    ranked = graph.sequence
-    rows = by_morton[ranked]
+    arranged = arrange(scene.means, geometry, lattice)
+    rows = arranged.rows
     prices = None
     if weights is not None:
         attributes = weights.with_importance(attributes)
         prices = weights.prices(lambda_)[rows] * scaling.channel_scales(spec.groups) ** 2
-    places = lattice.places(scene.means, lattice.quantise(scene.means))[rows]
-    coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), places, prices, run_bits)
+    coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), arranged.places, prices, run_bits)
     lambda_q = lambda_to_q(lambda_)
-    walked = walk(
-        model,
-        open_arithmetic(model, device),
-        graph,
-        points[ranked],
-        np.array(geometry.box),
-        lattice.index - geometry.position_step,
-        lambda_q,
-        scaling.channel_scales(spec.groups) > 0,
-        coder,
-        progress,
-        "encode",
-    )
+    walked = arranged.walk(fitted, open_arithmetic(model, device), lambda_q, coder, progress)
     centroids = (b"",) * len(spec.groups)
     if prices is not None:
         centroids = fit_centroids(walked, spec.groups, coder.values, prices)
-    bits = lattice.bits(coords)
+    bits = lattice.bits(arranged.coords)
     fields = Fields(
         sh_degree=scene.sh_degree,
         lambda_q=lambda_q,
@@ -95,10 +68,10 @@ def encode_fitted(
         centroids=centroids,
         symbols_sha256=b"",
     ).pack()
-    fields["sha256"] = symbols_digest(fields, coords, walked.symbols, walked.parts, spec.groups)
+    fields["sha256"] = symbols_digest(fields, arranged.coords, walked.symbols, walked.parts, spec.groups)
     sections = (
         Section("META", pack_metadata(fields)),
-        Section("LOCS", encode_locations(coords, bits)),
+        Section("LOCS", encode_locations(arranged.coords, bits)),
         Section("NETS", pack_networks(model)),
         Section("HASH", pack_hash_grid(model)),
         *coder.sections,

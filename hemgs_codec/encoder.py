@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
-from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.compact import compact as compact_scene
 from hemgs_codec.context.order import Order
 from hemgs_codec.decoder import decode
@@ -20,11 +18,13 @@ from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.cache import load_weights, store_weights, weights_key
 from hemgs_codec.distortion.views import ViewSet, choose_views
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.encoder_checks import check_options, check_values
+from hemgs_codec.encoder_checks import check_options, check_refinement, check_values
 from hemgs_codec.fit.cache import cache_directory, fit_key, load_fit, store_fit
-from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
+from hemgs_codec.fit.fit import EncodeOptions, fit_model
 from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.passes import CodingPass, Refinement
 from hemgs_codec.progress import Progress
+from hemgs_codec.refine import Targets
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.targets import largest_of_size, smallest_of_psnr
@@ -45,6 +45,8 @@ def encode(
     background: tuple[float, float, float] = (0.0, 0.0, 0.0),
     weights: WeightRule | Weights = "rendered",
     compact: Literal["auto"] | float | None = None,
+    refine: int = 0,
+    images: str | Path | None = None,
     seed: int = 0,
     iterations: int | None = None,
     order: Order = "permuted",
@@ -79,6 +81,11 @@ def encode(
         What errors cost: measured in renders, or the analytic rule, or given.
     compact
         Leave out and merge Gaussians first: a ratio, or as long as rate and distortion gain. None: don't.
+    refine
+        Steps of moving values to where they look right and cost little at lambda_, in one view each of those
+        that aren't held out. Can't be had together with a target.
+    images
+        Folder of the cameras' photos, to refine towards them instead of renders of the scene.
     seed, iterations
         Of the fit; iterations None: by scene size.
     order, context, window
@@ -122,10 +129,11 @@ def encode(
     check_options(lambda_, options)
     if target_size is not None and target_psnr is not None:
         raise SceneError("a file has one target: expected a size or a PSNR, not both")
+    check_refinement(refine, target_size is not None or target_psnr is not None, images, cameras)
     original = scene
     with use_threads(threads) as used_threads:
         views = None
-        if weights == "rendered" or target_psnr is not None or compact is not None:
+        if weights == "rendered" or target_psnr is not None or compact is not None or refine:
             views = choose_views(scene, cameras, background, progress)
         if compact is not None and views is not None:
             scene = compact_scene(
@@ -135,8 +143,20 @@ def encode(
         measured = _weights(scene, attributes, weights, views, seed, used_threads, cache, progress)
         key = fit_key(scene, measured, options, used_threads)
         fitted = _fit(scene, attributes, measured, options, key, model, cache, progress)
-        job = _Pass(
-            scene, original.num_gaussians, attributes, measured, fitted, position_bits, device, progress
+        refinement = None
+        if refine and views is not None:
+            targets = Targets(original, views, Path(images) if images is not None else None)
+            refinement = Refinement(targets, refine, seed)
+        job = CodingPass(
+            scene,
+            original.num_gaussians,
+            attributes,
+            measured,
+            fitted,
+            position_bits,
+            refinement,
+            device,
+            progress,
         )
         if target_size is not None:
             data = largest_of_size(job, target_size, lambda_)
@@ -147,36 +167,6 @@ def encode(
         if verify:
             _check_decodes(data, device, progress)
     return data
-
-
-@dataclass(frozen=True)
-class _Pass:
-    """All that a coding pass needs but its lambda."""
-
-    scene: GaussianScene
-    num_input: int
-    attributes: npt.NDArray[np.float64]
-    weights: Weights
-    fitted: FittedModel
-    position_bits: int | None
-    device: str
-    progress: Progress | None
-
-    def __call__(self, lambda_: float) -> bytes:
-        """Code the scene."""
-        lattice = choose_lattice(self.scene, self.weights, lambda_, self.position_bits)
-        data, _ = encode_fitted(
-            self.scene,
-            self.attributes,
-            self.weights,
-            self.fitted,
-            lattice,
-            lambda_,
-            num_input=self.num_input,
-            device=self.device,
-            progress=self.progress,
-        )
-        return data
 
 
 def _weights(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from hemgs_codec.context.order import ORDERS
 from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
+from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import SceneError
 
@@ -46,3 +50,20 @@ def check_options(lambda_: float, options: EncodeOptions) -> None:
         raise SceneError(f"position bits {options.position_bits} are out of range: expected 1 .. 21")
     if options.iterations is not None and options.iterations < 1:
         raise SceneError(f"iterations {options.iterations} are out of range: expected at least 1")
+
+
+def check_refinement(
+    steps: int, has_target: bool, images: str | Path | None, cameras: Sequence[Camera] | None
+) -> None:
+    """Refuse options of a refinement that don't go together."""
+    if steps < 0:
+        raise SceneError(f"refine {steps} is out of range: expected a number of steps, 0 or more")
+    if steps and has_target:
+        raise SceneError(
+            "a scene is refined at one lambda, and that changes its size and PSNR: look for the lambda "
+            "with a target first (hemgs info tells it), then refine at that lambda without one"
+        )
+    if images is not None and not steps:
+        raise SceneError("photos are what a scene is refined towards: give a number of steps to refine, too")
+    if images is not None and cameras is None:
+        raise SceneError("photos need the cameras that took them: name the cameras, too")

@@ -60,6 +60,19 @@ if TYPE_CHECKING:
     help="Leave out and merge Gaussians that images hardly show: as long as it pays at this lambda, or down "
     "to one in RATIO.",
 )
+@click.option(
+    "--refine",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="N",
+    help="Move values to where they look right and cost little, N steps of one view each, before they are "
+    "coded: a thousand or so.",
+)
+@click.option(
+    "--images",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Photos of the cameras that aren't held out, to refine towards instead of renders of the scene.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the fit.")
 @click.option(
     "--iterations", type=click.IntRange(min=0), help="Length of the fit; chosen by scene size if not given."
@@ -112,6 +125,8 @@ def encode(
     background: str,
     weights: Literal["rendered", "analytic"],
     compact: Literal["auto"] | float | None,
+    refine: int,
+    images: Path | None,
     seed: int,
     iterations: int | None,
     order: Order,
@@ -139,8 +154,15 @@ def encode(
       hemgs encode scene.ply --cameras cameras.json --background white
       hemgs encode scene.ply --target-size 4MB
       hemgs encode scene.ply --lambda 4e-3 -o small.hgs
+      hemgs encode scene.ply --lambda 8e-3 --cameras cameras.json --refine 1000
       hemgs encode - -o - < scene.ply > scene.hgs
     """
+    if images is not None and (not refine or cameras_path is None):
+        raise click.UsageError("--images needs --refine and --cameras")
+    if refine and (target_size is not None or target_psnr is not None):
+        raise click.UsageError(
+            "--refine goes with --lambda: find one with a target first (hemgs info tells it)"
+        )
     output = output or default_output(source, ".hgs")
     check_output(output, source=source, force=force)
     start = time.perf_counter()
@@ -168,6 +190,8 @@ def encode(
             background=options.BACKGROUNDS[background],
             weights=weights,
             compact=compact,
+            refine=refine,
+            images=images,
             seed=seed,
             iterations=iterations,
             order=order,

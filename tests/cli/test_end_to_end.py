@@ -193,3 +193,20 @@ def test_ctrl_c_during_a_fit_leaves_nothing_behind(
     assert err.strip() == b"hemgs: interrupted"
     assert out == b""
     assert [path.name for path in tmp_path.iterdir()] == ["scene.ply"]
+
+
+def test_encode_refines(folder: Path) -> None:
+    result = hemgs(folder, "encode", "scene.ply", "-o", "refined.hgs", *QUICK, "--refine", "2")
+    assert result.returncode == 0, result.stderr
+    assert decode((folder / "refined.hgs").read_bytes()).num_gaussians == 80
+    assert (folder / "refined.hgs").read_bytes() != (folder / "scene.hgs").read_bytes()
+
+
+@pytest.mark.parametrize("options", [("--images", "."), ("--refine", "2", "--target-size", "1kB")])
+def test_options_that_do_not_go_with_refinement_are_wrong_usage(
+    folder: Path, options: tuple[str, ...]
+) -> None:
+    result = hemgs(folder, "encode", "scene.ply", "-o", "never.hgs", *options)
+    assert result.returncode == 2
+    assert b"--refine" in result.stderr
+    assert not (folder / "never.hgs").exists()
