@@ -90,6 +90,8 @@ def test_options_reach_the_codec(folder: Path, calls: list[dict[str, Any]]) -> N
         "background": (1.0, 1.0, 1.0),
         "weights": "analytic",
         "compact": 2.0,
+        "refine": 0,
+        "images": None,
         "seed": 3,
         "iterations": 9,
         "order": "raster",
