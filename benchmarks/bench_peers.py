@@ -19,6 +19,7 @@ from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
 from benchmarks.stages import Hemgs
 
+_OWN = ("command", "commit", "date", "machine", "versions")  # of a row: where it comes from
 PEERS = {"spz": (".spz", ("--spz-version", "4")), "sog": (".sog", ())}
 
 
@@ -31,16 +32,26 @@ def splat_transform(peers: Path, source: Path, target: Path, *options: str) -> N
     subprocess.run(command, check=True, capture_output=True)
 
 
+def plain_rows(name: str) -> list[dict[str, Any]]:
+    """Return a scene's rows of `rd.jsonl` with measured weights, neither compacted nor refined."""
+    wanted = (name, "rendered", None, None)
+    return [r for r in rows("rd") if (r["scene"], r["weights"], r.get("compact"), r.get("refine")) == wanted]
+
+
+def known(name: str, target: float) -> dict[str, Any]:
+    """Return the row of a scene's smallest file in `rd.jsonl` whose PSNR is at least ``target``."""
+    good = [row for row in plain_rows(name) if row["psnr_vs_original"] >= target]
+    if not good:
+        raise click.ClickException(f"no file of {name} in rd.jsonl has {target} dB")
+    least = min(good, key=lambda row: row["file_bytes"])
+    return {key: value for key, value in least.items() if key not in _OWN}
+
+
 def likely_lambda(name: str, target: float) -> float:
     """Return the lambda at which `rd.jsonl` has a scene's PSNR near ``target``; without rows the default."""
     import numpy as np
 
-    points = {
-        row["lambda"]: row["psnr_vs_original"]
-        for row in rows("rd")
-        if (row["scene"], row["weights"], row.get("compact"), row.get("refine"))
-        == (name, "rendered", None, None)
-    }
+    points = {row["lambda"]: row["psnr_vs_original"] for row in plain_rows(name)}
     if not points:
         return 2e-3
     lambdas, values = zip(*sorted(points.items(), reverse=True), strict=True)
@@ -74,6 +85,7 @@ def match(hemgs: Hemgs, judge: Judge, ply: Path, folder: Path, target: float, st
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of peers' files made before, as SCENE.spz; what isn't there is made.",
 )
+@click.option("--from-rd", is_flag=True, help="Take ours from rd.jsonl instead of searching for a lambda.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores if not given.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep fits in this folder.")
 def main(
@@ -82,6 +94,7 @@ def main(
     folder_of_peers: Path,
     wanted: tuple[str, ...],
     made: Path | None,
+    from_rd: bool,
     threads: int | None,
     cache: Path | None,
 ) -> None:
@@ -105,7 +118,11 @@ def main(
                 splat_transform(folder_of_peers, file, back)
                 theirs = judge.scores(back)
                 target = theirs["psnr_vs_original"]
-                ours = match(hemgs, judge, ply, folder, target, likely_lambda(name, target))
+                ours = (
+                    known(name, target)
+                    if from_rd
+                    else match(hemgs, judge, ply, folder, target, likely_lambda(name, target))
+                )
                 size = file.stat().st_size
                 results.add(
                     {
