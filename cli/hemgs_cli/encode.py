@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     default=0,
     metavar="N",
     help="Move values to where they look right and cost little, N steps of one view each, before they are "
-    "coded: a thousand or so.",
+    "coded: some hundreds.",
 )
 @click.option(
     "--images",
@@ -154,7 +154,7 @@ def encode(
       hemgs encode scene.ply --cameras cameras.json --background white
       hemgs encode scene.ply --target-size 4MB
       hemgs encode scene.ply --lambda 4e-3 -o small.hgs
-      hemgs encode scene.ply --lambda 8e-3 --cameras cameras.json --refine 1000
+      hemgs encode scene.ply --lambda 8e-3 --cameras cameras.json --refine 500
       hemgs encode - -o - < scene.ply > scene.hgs
     """
     if images is not None and (not refine or cameras_path is None):

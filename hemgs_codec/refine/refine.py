@@ -28,7 +28,8 @@ from hemgs_codec.render import View
 from hemgs_codec.scene import GaussianScene
 
 RATE, PLACE_RATE = 0.02, 0.03
-"""Symbols, and parts of cells, that the first steps take; thrice or a third as much costs tenths of a dB."""
+"""Symbols, and parts of cells, that the first steps take: on one scene 0.03 and 0.015 were within 0.1 dB of
+each other, 0.1 was 0.6 dB behind."""
 LAST_SHARE = 0.1
 """Of the first step, that the last one takes; a cosine between."""
 WALKS = 4
