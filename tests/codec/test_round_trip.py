@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from hemgs_codec import coding_pass, decode, profile, verify
+from hemgs_codec import decode, profile, verify
+from hemgs_codec.coding import arrange
 from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
@@ -93,7 +94,7 @@ def test_the_decoder_holds_what_the_encoder_held(
         held.append(walk(*arguments))
         return held[-1]
 
-    monkeypatch.setattr(coding_pass, "walk", spy)
+    monkeypatch.setattr(arrange, "walk", spy)
     data = encode_with(scene, random_fitted(scene))
     decoded = decode_symbols(data)
     np.testing.assert_array_equal(decoded.walked.symbols, held[0].symbols)
