@@ -1,4 +1,4 @@
-"""The rendering networks of an anchor scene: what shapes they have, and their weights (SPEC "Anchor profile").
+"""The rendering networks of an anchor scene: their shapes and their weights (SPEC "Anchor profile").
 
 Each is two layers, ``Linear, ReLU, Linear``. Their inputs are an anchor's feature, the unit vector from the
 camera to the anchor and, where a network asks for it, the distance.
