@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +34,10 @@ def find_photos(folder: Path, cameras: Sequence[Camera]) -> list[Path]:
     photos = {camera: _find(folder, camera) for camera in cameras}
     missing = [camera.name for camera, photo in photos.items() if photo is None]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        raise SceneError(
-            f"{folder} lacks {len(missing)} of {len(photos)} photos: {', '.join(missing[:_NAMED])}{more}"
-        )
+        raise SceneError(f"{folder} lacks {len(missing)} of {len(photos)} photos: {list_missing(missing)}")
     found = [(camera, photo) for camera, photo in photos.items() if photo is not None]
     for camera, photo in found:
-        with _opened(photo) as image:
+        with open_photo(photo) as image:
             size = image.size
         if size != (camera.width, camera.height):
             raise SceneError(
@@ -53,8 +50,8 @@ def find_photos(folder: Path, cameras: Sequence[Camera]) -> list[Path]:
 def read_photo(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0.0)) -> UInt8Array:
     """Read a photo as (H, W, 3) uint8; a transparent one is laid on the background."""
     try:
-        with _opened(path) as image:
-            if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
+        with open_photo(path) as image:
+            if not is_transparent(image):
                 return np.asarray(image.convert("RGB"))
             pixels = np.asarray(image.convert("RGBA"), dtype=np.float64)
     except (SyntaxError, ValueError, zlib.error) as error:  # what Pillow raises beside OSError
@@ -64,18 +61,44 @@ def read_photo(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
     return np.rint(blended).astype(np.uint8)
 
 
-def _find(folder: Path, camera: Camera) -> Path | None:
-    places = [folder / camera.split] if camera.split is not None else []
-    stem = Path(camera.name).stem if Path(camera.name).suffix.lower() in _SUFFIXES else camera.name
-    for place in (*places, folder, folder / "images"):
-        names = [camera.name, *(stem + case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]
-        for name in names:
-            if (place / name).is_file():
-                return place / name
+def find_photo(places: Iterable[Path], name: str) -> Path | None:
+    """Return the first file of that name, or of that name with an image's suffix instead of its own or none."""
+    suffix = Path(name).suffix
+    stem = name.removesuffix(suffix) if suffix.lower() in _SUFFIXES else name
+    names = [name, *(stem + case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]
+    for place in places:
+        for candidate in names:
+            if (place / candidate).is_file():
+                return place / candidate
     return None
 
 
-def _opened(path: Path) -> Image.Image:
+def list_missing(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are, for a message."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Return whether an image has alpha, or a colour that stands for it."""
+    return image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
+
+
+def _find(folder: Path, camera: Camera) -> Path | None:
+    places = [folder / camera.split] if camera.split is not None else []
+    return find_photo((*places, folder, folder / "images"), camera.name)
+
+
+def open_photo(path: Path) -> Image.Image:
+    """Open a photo without reading its pixels yet.
+
+    Raises
+    ------
+    SceneError
+        It is too large.
+    OSError
+        It can't be read, or is no image.
+    """
     try:
         return Image.open(path)
     except Image.DecompressionBombError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from hemgs_codec.cameras.colmap import read_colmap
+from hemgs_codec.cameras.colmap import find_model, read_colmap
 from hemgs_codec.cameras.inria import read_cameras_json
 from hemgs_codec.cameras.orbit import orbit_cameras
 from hemgs_codec.cameras.synthesise import synthesise_cameras
@@ -14,8 +14,6 @@ from hemgs_codec.render.camera import Camera
 from hemgs_format.errors import SceneError
 
 __all__ = ["held_out", "orbit_cameras", "read_cameras", "synthesise_cameras", "views_of"]
-
-_COLMAP_FILES = ("cameras.bin", "cameras.txt")
 
 
 def read_cameras(path: str | Path) -> list[Camera]:
@@ -36,9 +34,9 @@ def read_cameras(path: str | Path) -> list[Camera]:
     """
     path = Path(path)
     if path.is_dir():
-        for folder in (path, path / "sparse" / "0", path / "sparse"):
-            if any((folder / name).is_file() for name in _COLMAP_FILES):
-                return read_colmap(folder)
+        model = find_model(path)
+        if model is not None:
+            return read_colmap(model)
         if (path / "cameras.json").is_file():
             return read_cameras_json(path / "cameras.json")
         transforms = sorted(path.glob("transforms*.json"))

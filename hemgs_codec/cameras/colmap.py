@@ -28,8 +28,27 @@ _PARAMETERS = {"SIMPLE_PINHOLE": 3, "PINHOLE": 4}
 Lens = tuple[int, int, float, float, float, float]
 
 
+def find_model(folder: Path) -> Path | None:
+    """Return the model's folder: this one, `sparse/0` or `sparse` in it, whichever has cameras first."""
+    for place in (folder, folder / "sparse" / "0", folder / "sparse"):
+        if any((place / f"cameras{suffix}").is_file() for suffix in (".bin", ".txt")):
+            return place
+    return None
+
+
 def read_colmap(folder: Path) -> list[Camera]:
     """Read `cameras` and `images` of a model, .bin if there, else .txt; ordered by image name.
+
+    Raises
+    ------
+    SceneError
+        A camera isn't a pinhole, or a file is damaged.
+    """
+    return sorted((camera for _, camera in read_images(folder)), key=lambda camera: camera.name)
+
+
+def read_images(folder: Path) -> list[tuple[str, Camera]]:
+    """Read what `read_colmap` does, each camera with its image's name as the model has it, folders included.
 
     Raises
     ------
@@ -57,10 +76,10 @@ def read_colmap(folder: Path) -> list[Camera]:
         pose = np.eye(4)
         pose[:3, :3] = _rotation(quat, name)
         pose[:3, 3] = translation
-        cameras.append(Camera(Path(name).name, width, height, fx, fy, cx, cy, pose))
+        cameras.append((name, Camera(Path(name).name, width, height, fx, fy, cx, cy, pose)))
     if not cameras:
         raise SceneError(f"{images_file}: holds no images")
-    return sorted(cameras, key=lambda camera: camera.name)
+    return sorted(cameras, key=lambda named: named[0])
 
 
 def _lens(model: str, width: int, height: int, parameters: list[float], file: Path) -> Lens:

@@ -29,6 +29,17 @@ def read_transforms(path: Path) -> list[Camera]:
     SceneError
         Something is missing or no number, or lenses distort.
     """
+    return [camera for _, camera in read_frames(path)]
+
+
+def read_frames(path: Path) -> list[tuple[str, Camera]]:
+    """Read what `read_transforms` does, each camera with its frame's ``file_path`` as the file has it.
+
+    Raises
+    ------
+    SceneError
+        Something is missing or no number, or lenses distort.
+    """
     content = read_json(path)
     frames = content.get("frames") if isinstance(content, dict) else None
     if not isinstance(frames, list) or not frames:
@@ -49,19 +60,18 @@ def read_transforms(path: Path) -> list[Camera]:
             world_to_camera = np.linalg.inv(pose).astype(np.float64)
         except np.linalg.LinAlgError as error:
             raise SceneError(f"{where}: transform_matrix has no inverse") from error
-        cameras.append(
-            Camera(
-                name=Path(frame["file_path"]).name,
-                width=width,
-                height=height,
-                fx=fx,
-                fy=fy,
-                cx=number(known, "cx", where, width / 2),
-                cy=number(known, "cy", where, height / 2),
-                world_to_camera=world_to_camera,
-                split=split if split in ("train", "test") else None,
-            )
+        camera = Camera(
+            name=Path(frame["file_path"]).name,
+            width=width,
+            height=height,
+            fx=fx,
+            fy=fy,
+            cx=number(known, "cx", where, width / 2),
+            cy=number(known, "cy", where, height / 2),
+            world_to_camera=world_to_camera,
+            split=split if split in ("train", "test") else None,
         )
+        cameras.append((frame["file_path"], camera))
     return cameras
 
 

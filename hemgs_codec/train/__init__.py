@@ -1,0 +1,1 @@
+"""Training of scenes from photos: data sets as the field lays them out, and where training starts."""
