@@ -1,0 +1,69 @@
+"""What a training is asked for: of the scene, and of its entropy model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hemgs_codec.context.order import Order
+
+LAMBDA_RANGE = (5e-4, 8e-3)
+"""λ of a training unless told otherwise: the paper's 1e-3 .. 4e-3 and an octave beyond, both ways."""
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """What decides the scene until it has an entropy model; the defaults are the command's.
+
+    Attributes
+    ----------
+    iterations : int
+        In all phases together.
+    voxel_size : float or None
+        Spacing of the anchors' lattice in world units; None: half a pixel at the scene's distance.
+    features, slots : int
+        D, the width of an anchor's feature; K, how many Gaussians an anchor can make.
+    points : int
+        Random first points, where the data set has none of its own.
+    max_anchors : int
+        Growth ends there.
+    seed : int
+    """
+
+    iterations: int = 30_000
+    voxel_size: float | None = None
+    features: int = 32
+    slots: int = 10
+    points: int = 10_000
+    max_anchors: int = 1_000_000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """What decides the entropy model and its training.
+
+    Attributes
+    ----------
+    lambda_range : (float, float)
+        λ is drawn from it, log-uniformly; both alike: one λ.
+    lambda_samples : int
+        1: a λ for every iteration; K > 1: the loss is the mean over K of them (the paper's).
+    order, context, window
+        Coding order, most context anchors, width of the context window in voxels.
+    use_hash, use_context, use_earlier, use_masks : bool
+        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups and
+        slices, leaving slots out.
+    batch : int
+        Anchors whose rate an iteration looks at.
+    """
+
+    lambda_range: tuple[float, float] = LAMBDA_RANGE
+    lambda_samples: int = 1
+    order: Order = "permuted"
+    context: int = 20
+    window: int = 25
+    use_hash: bool = True
+    use_context: bool = True
+    use_earlier: bool = True
+    use_masks: bool = True
+    batch: int = 1024

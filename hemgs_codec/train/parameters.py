@@ -1,0 +1,147 @@
+"""What a training moves: an anchor scene's arrays, its networks, and Adam's memory of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.anchors.neural import AnchorTensors
+from hemgs_codec.train.schedule import decay
+
+ARRAYS = ("features", "log_scales", "offsets", "mask_logits")
+"""Per anchor; positions don't move."""
+_RATES = {
+    # first and last learning rate
+    "features": (7.5e-3, 7.5e-3),
+    "log_scales": (7e-3, 7e-3),
+    "offsets": (1e-2, 1e-4),
+    "mask_logits": (1e-2, 1e-3),
+    "opacity": (2e-3, 2e-5),
+    "covariance": (4e-3, 4e-3),
+    "colour": (8e-3, 5e-5),
+}
+_EPSILON = 1e-15
+_FIRST_MASK = 2.0
+
+
+class SceneParameters:
+    """Leaves of a scene being trained.
+
+    Attributes
+    ----------
+    anchors : (N, 3) float32
+        Fixed.
+    leaves : dict
+        "features" (N, D), "log_scales" (N, 6), "offsets" (N, K, 3), "mask_logits" (N, K), and each layer's
+        weights "opacity.hidden.w" … and biases "opacity.hidden.b" ….
+    """
+
+    def __init__(
+        self, anchors: torch.Tensor, leaves: dict[str, torch.Tensor], shape: NetworkShape, device: str
+    ) -> None:
+        self.anchors = anchors.to(device)
+        self.shape = shape
+        self.leaves = {name: leaf.to(device).requires_grad_() for name, leaf in leaves.items()}
+        self.optimiser = torch.optim.Adam(
+            [{"params": [leaf], "lr": 0.0, "name": name} for name, leaf in self.leaves.items()],
+            eps=_EPSILON,
+            fused=True,
+        )
+
+    def set_rates(self, share: float) -> None:
+        """Set learning rates at a share of the training."""
+        for group in self.optimiser.param_groups:
+            first, last = _RATES[str(group["name"]).split(".")[0]]
+            group["lr"] = decay(first, last, share)
+
+    def step(self) -> None:
+        """Move the leaves by their gradients, and forget those."""
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+
+    @property
+    def num_anchors(self) -> int:
+        """N."""
+        return len(self.anchors)
+
+    @property
+    def num_values(self) -> int:
+        """Coded values of the scene by the field's convention: N (D + 6 + 3K)."""
+        return self.num_anchors * (self.shape.features + 6 + 3 * self.shape.slots)
+
+    def tensors(self, values: dict[str, torch.Tensor] | None = None) -> AnchorTensors:
+        """Return what is rendered: the leaves, or other values in their place."""
+        given = self.leaves if values is None else {**self.leaves, **values}
+        layers = self.shape.layers()
+        masks = given.get("masks")
+        return AnchorTensors(
+            self.anchors,
+            given["features"],
+            given["log_scales"],
+            given["offsets"],
+            hard_masks(given["mask_logits"]) if masks is None else masks,
+            self.shape,
+            {name: given[f"{name}.w"] for name in layers},
+            {name: given[f"{name}.b"] for name in layers},
+        )
+
+    def replace(self, kept: torch.Tensor, added: dict[str, torch.Tensor]) -> None:
+        """Keep some anchors (bool (N,)) and append others: "anchors" and what `ARRAYS` name."""
+        self.anchors = torch.cat([self.anchors[kept], added["anchors"].to(self.anchors)])
+        for group in self.optimiser.param_groups:
+            name = str(group["name"])
+            if name not in ARRAYS:
+                continue
+            old = self.leaves[name]
+            more = added[name].to(old)
+            new = torch.cat([old.detach()[kept], more]).requires_grad_()
+            state = self.optimiser.state.pop(old, None)
+            if state is not None:
+                for moment in ("exp_avg", "exp_avg_sq"):
+                    state[moment] = torch.cat([state[moment][kept], torch.zeros_like(more)])
+                self.optimiser.state[new] = state
+            group["params"] = [new]
+            self.leaves[name] = new
+
+
+def hard_masks(logits: torch.Tensor) -> torch.Tensor:
+    """Return masks (N, K) of 0 and 1, with the gradient of the logits' sigmoid."""
+    soft = torch.sigmoid(logits)
+    return (logits > 0).float() + soft - soft.detach()
+
+
+def first_parameters(
+    points: npt.NDArray[np.float64],
+    voxel_size: float,
+    shape: NetworkShape,
+    generator: torch.Generator,
+    device: str,
+    nearest: Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]],
+) -> SceneParameters:
+    """Put points (P, 3) on the lattice and give each an anchor.
+
+    Parameters
+    ----------
+    nearest
+        Distance (N,) of each anchor to its nearest neighbours.
+    """
+    lattice = np.unique(np.rint(points / np.float64(np.float32(voxel_size))).astype(np.int64), axis=0)
+    anchors = lattice.astype(np.float32) * np.float32(voxel_size)
+    count, spacing = len(anchors), np.maximum(nearest(anchors), voxel_size)
+    log_scales = np.repeat(np.log(spacing)[:, None], 6, axis=1).astype(np.float32)
+    leaves = {
+        "features": torch.zeros((count, shape.features)),
+        "log_scales": torch.from_numpy(log_scales),
+        "offsets": torch.zeros((count, shape.slots, 3)),
+        "mask_logits": torch.full((count, shape.slots), _FIRST_MASK),
+    }
+    for name, (fan_in, fan_out) in shape.layers().items():
+        bound = 1 / math.sqrt(fan_in)  # torch.nn.Linear's
+        leaves[f"{name}.w"] = (torch.rand((fan_in, fan_out), generator=generator) * 2 - 1) * bound
+        leaves[f"{name}.b"] = (torch.rand(fan_out, generator=generator) * 2 - 1) * bound
+    return SceneParameters(torch.from_numpy(anchors), leaves, shape, device)

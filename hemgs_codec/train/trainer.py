@@ -1,0 +1,136 @@
+"""Train an anchor scene, then the scene and its entropy model together (paper section 3; HAC's schedule).
+
+clean ── noise of fixed steps ── rate: steps of the variable-rate predictor, bits beside the image's loss
+ growth and pruning of anchors ──┘
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+
+from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.distortion.views import spread_views
+from hemgs_codec.metrics.psnr import psnr
+from hemgs_codec.progress import Progress
+from hemgs_codec.render.eight_bit import eight_bit
+from hemgs_codec.train.dataset import Dataset
+from hemgs_codec.train.growth import Growth
+from hemgs_codec.train.initial_points import initial_points
+from hemgs_codec.train.noise import measure_steps, noisy_values
+from hemgs_codec.train.options import RateOptions, SceneOptions
+from hemgs_codec.train.parameters import SceneParameters, first_parameters
+from hemgs_codec.train.schedule import Schedule
+from hemgs_codec.train.spacing import nearest_distances, pixel_voxel_size
+from hemgs_codec.train.view import draw, look
+
+MAX_FIRST_POINTS = 100_000
+"""Of structure from motion."""
+_STEP_VIEWS = 16
+
+
+class Trainer:
+    """State of one training; `run` goes on from wherever it is."""
+
+    def __init__(self, dataset: Dataset, scene: SceneOptions, rate: RateOptions, device: str = "cpu") -> None:
+        self.dataset, self.scene_options, self.rate_options, self.device = dataset, scene, rate, device
+        self.schedule = Schedule(scene.iterations)
+        self.generator = torch.Generator().manual_seed(scene.seed)
+        self.cameras = [photo.camera for photo in dataset.train]
+        self.iteration = 0
+        self.queue: list[int] = []
+        self.steps: dict[str, float] = {}
+        count = scene.points if dataset.points is None else MAX_FIRST_POINTS
+        points = initial_points(dataset, count, scene.seed)
+        self.voxel_size = scene.voxel_size or pixel_voxel_size(self.cameras, points)
+        shape = NetworkShape(scene.features, scene.slots)
+        self.parameters: SceneParameters = first_parameters(
+            points, self.voxel_size, shape, self.generator, device, nearest_distances
+        )
+        self.growth = Growth(self.parameters.num_anchors, scene.slots)
+
+    def next_view(self) -> int:
+        """Draw a training view: all once, in random order, then anew."""
+        if not self.queue:
+            self.queue = torch.randperm(len(self.cameras), generator=self.generator).tolist()
+        return self.queue.pop()
+
+    def step(self) -> dict[str, float]:
+        """Do one iteration; return what there is to log."""
+        photo = self.dataset.train[self.next_view()]
+        target = self.dataset.pixels(photo)
+        phase = self.schedule.phase(self.iteration)
+        parameters = self.parameters
+        parameters.set_rates(self.iteration / self.schedule.total)
+        if phase == "noise" and not self.steps:
+            views = spread_views(self.cameras, _STEP_VIEWS)
+            self.steps = measure_steps(parameters, views, self.dataset.background, self.generator)
+        values = noisy_values(parameters, self.steps, self.generator) if phase == "noise" else None
+        seen = look(parameters.tensors(values), photo.camera, target, self.dataset.background)
+        counts = self.schedule.counts(self.iteration)
+        if counts:
+            seen.gaussians.means.retain_grad()
+        seen.loss.backward()  # type: ignore[no-untyped-call]
+        by_means = seen.gaussians.means.grad
+        if counts and by_means is not None:
+            self.growth.count(seen.gaussians, by_means, photo.camera)
+        parameters.step()
+        if self.schedule.grows(self.iteration):
+            self.growth.apply(
+                parameters,
+                self.voxel_size,
+                self.schedule.growth_interval,
+                self.generator,
+                self.scene_options.max_anchors,
+            )
+        self.iteration += 1
+        return {"loss": float(seen.loss.detach())}
+
+    def run(self, until: int, progress: Progress | None = None) -> None:
+        """Go on until this many iterations are done."""
+        while self.iteration < until:
+            self.step()
+            if progress is not None:
+                progress("train", self.iteration, self.schedule.total)
+
+    @torch.no_grad()
+    def test_psnr(self, most: int = 8) -> float:
+        """Return the mean PSNR of held-out views (training views if none is), as 8-bit images."""
+        photos = self.dataset.test or self.dataset.train
+        places = np.linspace(0, len(photos) - 1, min(most, len(photos))).round().astype(int)
+        values = []
+        for photo in (photos[i] for i in places):
+            _, image = draw(self.parameters.tensors(), photo.camera, self.dataset.background)
+            values.append(psnr(eight_bit(image.cpu().numpy()), self.dataset.pixels(photo)))
+        return math.fsum(values) / len(values)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a training needs to go on, as tensors and plain values."""
+        return {
+            "scene_options": asdict(self.scene_options),
+            "iteration": self.iteration,
+            "queue": list(self.queue),
+            "steps": dict(self.steps),
+            "voxel_size": self.voxel_size,
+            "generator": self.generator.get_state(),
+            "anchors": self.parameters.anchors,
+            "leaves": {name: leaf.detach() for name, leaf in self.parameters.leaves.items()},
+            "optimiser": self.parameters.optimiser.state_dict(),
+            "growth": self.growth.state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go back to what `state` returned."""
+        self.iteration, self.queue = state["iteration"], list(state["queue"])
+        self.steps, self.voxel_size = dict(state["steps"]), state["voxel_size"]
+        self.generator.set_state(state["generator"])
+        parameters = SceneParameters(
+            state["anchors"], state["leaves"], self.parameters.shape, self.device
+        )
+        parameters.optimiser.load_state_dict(state["optimiser"])
+        self.parameters = parameters
+        self.growth.load(state["growth"])
