@@ -66,16 +66,17 @@ def load_dataset(
 ) -> Dataset:
     """Load a data set of one of the field's layouts; pixels are read when they are asked for.
 
-    COLMAP models with photos beside them (`sparse/0` and `images`, `images_2` ..) and nerfstudio's
-    `transforms.json` hold out every eighth photo by name, the first included, unless the file tells; Blender's
-    `transforms_train.json` and `transforms_test.json` tell.
+    Of COLMAP models with photos beside them (`sparse/0` and `images`, `images_2` ..) every eighth photo by name
+    is held out, the first included; of nerfstudio's `transforms.json` too, unless it lists names for testing.
+    Blender's `transforms_train.json` and `transforms_test.json` tell their own.
 
     Parameters
     ----------
     background
         Of transparent photos and of renders, 0 .. 1; white if training photos are transparent, else black.
     images
-        The folder of photos in ``folder``, for sets that have copies of several sizes; `images` if not given.
+        The folder of photos in ``folder``, for sets with copies of several sizes. If not given: `images` for
+        COLMAP's, what the JSON has for nerfstudio's.
     max_width
         Wider photos are scaled down to this many pixels, with their cameras.
     budget

@@ -1,20 +1,24 @@
 """What a data set's files list: which photo has which camera, what is held out, and points.
 
-The layouts of the field: COLMAP models with folders of photos (Mip-NeRF 360, Tanks and Temples, Deep Blending),
-Blender's JSON (Synthetic-NeRF), nerfstudio's JSON. Photos are found here but not opened.
+The layouts of the field: COLMAP models with folders of photos (Mip-NeRF 360, Tanks and Temples, Deep
+Blending), Blender's JSON (Synthetic-NeRF), nerfstudio's JSON. Photos are found but not opened, unless the
+JSON leaves out their size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from operator import itemgetter
+from pathlib import Path, PurePath
+from typing import Any
 
 from hemgs_codec.cameras.colmap import find_model, read_images
+from hemgs_codec.cameras.json_file import read_json
 from hemgs_codec.cameras.transforms import read_frames
 from hemgs_codec.photos import find_photo, list_missing
 from hemgs_codec.render.camera import Camera
-from hemgs_codec.train.sfm_points import Points, read_colmap_points
+from hemgs_codec.train.sfm_points import Points, read_colmap_points, read_ply_points
 from hemgs_format.errors import SceneError
 
 _EVERY = 8
@@ -23,7 +27,15 @@ Shot = tuple[Camera, Path]
 
 @dataclass(frozen=True)
 class Listing:
-    """Photos for training and for testing, each with its camera as the files tell it; points, (P, 3) float64."""
+    """What there is, nothing opened yet.
+
+    Attributes
+    ----------
+    train, test : list of (Camera, Path)
+        Photos, each with its camera as the files tell it.
+    points : (P, 3) float64 or None
+        Positions that structure from motion found.
+    """
 
     train: list[Shot]
     test: list[Shot]
@@ -36,7 +48,8 @@ def list_photos(folder: Path, images: str | None) -> Listing:
     Parameters
     ----------
     images
-        The folder of photos in ``folder``, of COLMAP's sets: `images` if not given.
+        The folder of photos in ``folder``. If not given: `images` for COLMAP's sets, what the JSON has for
+        nerfstudio's.
 
     Raises
     ------
@@ -51,9 +64,11 @@ def list_photos(folder: Path, images: str | None) -> Listing:
         return _colmap(folder, model, images)
     if (folder / "transforms_train.json").is_file():
         return _blender(folder, images)
+    if (folder / "transforms.json").is_file():
+        return _nerfstudio(folder, images)
     raise SceneError(
-        f"{folder} holds no data set: expected transforms_train.json, transforms.json, or photos beside a COLMAP "
-        "model in sparse/0"
+        f"{folder} holds no data set: expected a COLMAP model in sparse/0 beside photos, "
+        "transforms_train.json or transforms.json"
     )
 
 
@@ -76,6 +91,53 @@ def _blender(folder: Path, images: str | None) -> Listing:
         frames = read_frames(file) if split == "train" or file.is_file() else []
         splits.append(_found([(camera, (name,)) for name, camera in frames], folder))
     return Listing(splits[0], splits[1], None)
+
+
+def _nerfstudio(folder: Path, images: str | None) -> Listing:
+    file = folder / "transforms.json"
+    content = read_json(file)
+    frames = {
+        PurePath(name).as_posix(): camera for name, camera in sorted(read_frames(file), key=itemgetter(0))
+    }
+    shots = _found([(camera, (_chosen(name, images),)) for name, camera in frames.items()], folder)
+    by_name = dict(zip(frames, shots, strict=True))
+    named = {key: _filenames(content, f"{key}_filenames", by_name, file) for key in ("train", "test", "val")}
+    held_out = named["test"] if named["test"] is not None else named["val"]
+    if named["train"] is None and held_out is None:
+        train, test = _every_eighth(shots)
+    else:
+        out = set(held_out or ())
+        test = [by_name[name] for name in by_name if name in out]
+        chosen = set(named["train"]) if named["train"] is not None else by_name.keys() - out
+        train = [by_name[name] for name in by_name if name in chosen]
+    ply = content.get("ply_file_path")
+    if ply is not None and not isinstance(ply, str):
+        raise SceneError(f"{file}: ply_file_path is {ply!r:.40}, expected a file's name")
+    return Listing(train, test, read_ply_points(folder / ply) if ply else None)
+
+
+def _chosen(name: str, images: str | None) -> str:
+    """Put another folder of photos for the first folder of a frame's name."""
+    if images is None:
+        return name
+    path = PurePath(name)
+    return PurePath(
+        images, *(path.parts[1:] if len(path.parts) > 1 and not path.is_absolute() else [path.name])
+    ).as_posix()
+
+
+def _filenames(content: Any, key: str, known: Container[str], file: Path) -> list[str] | None:
+    """Return the frames that a list of a split names; None if there is no such list."""
+    names = content.get(key)
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SceneError(f"{file}: {key} isn't a list of names")
+    names = [PurePath(name).as_posix() for name in names]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise SceneError(f"{file}: {key} names {list_missing(unknown)}: expected names of frames")
+    return names
 
 
 def _every_eighth(shots: list[Shot]) -> tuple[list[Shot], list[Shot]]:
