@@ -66,8 +66,8 @@ def load_dataset(
 ) -> Dataset:
     """Load a data set of one of the field's layouts; pixels are read when they are asked for.
 
-    Of COLMAP models with photos beside them (`sparse/0` and `images`, `images_2` ..) every eighth photo by name
-    is held out, the first included; of nerfstudio's `transforms.json` too, unless it lists names for testing.
+    Of COLMAP models with photos beside them (`sparse/0` and `images`, `images_2` ..) every eighth photo by
+    name is held out, the first included; of nerfstudio's `transforms.json` too, unless it lists names.
     Blender's `transforms_train.json` and `transforms_test.json` tell their own.
 
     Parameters

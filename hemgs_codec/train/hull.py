@@ -19,6 +19,8 @@ Masks = Sequence[tuple[Camera, npt.NDArray[np.bool_]]]
 _BATCH = 1 << 18
 _BATCHES = 400
 """1e8 candidates: a hull that fills a thousandth of the cube still gives 100,000 points."""
+_NONE = 32
+"""Batches without a point after which the hull counts as empty."""
 _SEEN = 0.25
 """Share of the views that must show a point: those that none shows pass every silhouette."""
 
@@ -37,11 +39,11 @@ def hull_points(masks: Masks, count: int, rng: np.random.Generator) -> Points:
     centre, half = cube
     found: list[Points] = []
     missing = count
-    for _ in range(_BATCHES):
+    for number in range(1, _BATCHES + 1):
         inside = in_hull(centre + rng.uniform(-half, half, (_BATCH, 3)), masks)
         found.append(inside[:missing])
         missing -= len(found[-1])
-        if missing == 0:
+        if missing == 0 or (missing == count and number == _NONE):
             break
     return np.concatenate(found)
 

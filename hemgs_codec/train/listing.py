@@ -77,8 +77,10 @@ def _colmap(folder: Path, model: Path, images: str | None) -> Listing:
     if not photos.is_dir():
         others = sorted(path.name for path in folder.glob("images*") if path.is_dir())
         raise SceneError(f"{photos} is no folder: photos are in {', '.join(others) or 'none that is known'}")
-    # A photo may lie in its folders of the model, or in one folder for all.
-    shots = _found([(c, (name, Path(name).name)) for name, c in read_images(model)], photos)
+    cameras = read_images(model)
+    # Photos lie in the model's folders, or all in one where that doesn't confuse them.
+    flat = len({camera.name for _, camera in cameras}) == len(cameras)
+    shots = _found([(c, (name, c.name) if flat else (name,)) for name, c in cameras], photos)
     return Listing(*_every_eighth(shots), read_colmap_points(model))
 
 
@@ -100,16 +102,7 @@ def _nerfstudio(folder: Path, images: str | None) -> Listing:
         PurePath(name).as_posix(): camera for name, camera in sorted(read_frames(file), key=itemgetter(0))
     }
     shots = _found([(camera, (_chosen(name, images),)) for name, camera in frames.items()], folder)
-    by_name = dict(zip(frames, shots, strict=True))
-    named = {key: _filenames(content, f"{key}_filenames", by_name, file) for key in ("train", "test", "val")}
-    held_out = named["test"] if named["test"] is not None else named["val"]
-    if named["train"] is None and held_out is None:
-        train, test = _every_eighth(shots)
-    else:
-        out = set(held_out or ())
-        test = [by_name[name] for name in by_name if name in out]
-        chosen = set(named["train"]) if named["train"] is not None else by_name.keys() - out
-        train = [by_name[name] for name in by_name if name in chosen]
+    train, test = _as_named(content, dict(zip(frames, shots, strict=True)), file) or _every_eighth(shots)
     ply = content.get("ply_file_path")
     if ply is not None and not isinstance(ply, str):
         raise SceneError(f"{file}: ply_file_path is {ply!r:.40}, expected a file's name")
@@ -121,23 +114,41 @@ def _chosen(name: str, images: str | None) -> str:
     if images is None:
         return name
     path = PurePath(name)
-    return PurePath(
-        images, *(path.parts[1:] if len(path.parts) > 1 and not path.is_absolute() else [path.name])
-    ).as_posix()
+    inner = path.parts[1:] if len(path.parts) > 1 and not path.is_absolute() else (path.name,)
+    return PurePath(images, *inner).as_posix()
 
 
-def _filenames(content: Any, key: str, known: Container[str], file: Path) -> list[str] | None:
-    """Return the frames that a list of a split names; None if there is no such list."""
+def _as_named(content: Any, shots: dict[str, Shot], file: Path) -> tuple[list[Shot], list[Shot]] | None:
+    """Split shots as the file's lists of names do, in the order of their names; None if it has no lists.
+
+    Frames for validation are held out where none is for testing; without a list for training, all others are
+    trained on.
+    """
+    train, test, val = (
+        _names(content, f"{split}_filenames", shots, file) for split in ("train", "test", "val")
+    )
+    out = test if test is not None else val
+    if train is None and out is None:
+        return None
+    out = out or set()
+    if train is None:
+        train = shots.keys() - out
+    elif train & out:
+        raise SceneError(f"{file}: {list_missing(sorted(train & out))} are for training and held out")
+    return [shots[name] for name in shots if name in train], [shots[name] for name in shots if name in out]
+
+
+def _names(content: Any, key: str, known: Container[str], file: Path) -> set[str] | None:
     names = content.get(key)
     if names is None:
         return None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise SceneError(f"{file}: {key} isn't a list of names")
-    names = [PurePath(name).as_posix() for name in names]
-    unknown = [name for name in names if name not in known]
+    paths = {PurePath(name).as_posix() for name in names}
+    unknown = sorted(path for path in paths if path not in known)
     if unknown:
-        raise SceneError(f"{file}: {key} names {list_missing(unknown)}: expected names of frames")
-    return names
+        raise SceneError(f"{file}: {key} has {list_missing(unknown)}: expected names of frames")
+    return paths
 
 
 def _every_eighth(shots: list[Shot]) -> tuple[list[Shot], list[Shot]]:
