@@ -92,9 +92,7 @@ def load_dataset(
     folder = Path(folder)
     listing = list_photos(folder, images)
     if not listing.train:
-        raise SceneError(
-            f"{folder}: {len(listing.test)} photos in all leave none for training: expected more"
-        )
+        raise SceneError(f"{folder}: no photo is for training, {len(listing.test)} held out: expected more")
     train = [fit_photo(camera, path, max_width) for camera, path in listing.train]
     test = [fit_photo(camera, path, max_width) for camera, path in listing.test]
     if background is None:

@@ -231,7 +231,7 @@ def broken(kind: str, folder: Path) -> Dataset:
         ("no image", r"p_00\.png isn't an image"),
         ("other shape", "has 30 by 40 pixels, its camera 40 by 30: expected a photo of the same shape"),
         ("lens", "OPENCV isn't a plain pinhole: undistort"),
-        ("one photo", "1 photos in all leave none for training"),
+        ("one photo", "no photo is for training, 1 held out: expected more"),
     ],
 )
 def test_what_is_no_data_set_is_refused(kind: str, message: str, tmp_path: Path) -> None:
