@@ -62,7 +62,7 @@ def read_photo(path: Path, background: tuple[float, float, float] = (0.0, 0.0, 0
 
 
 def find_photo(places: Iterable[Path], name: str) -> Path | None:
-    """Return the first file of that name, or of that name with an image's suffix instead of its own or none."""
+    """Return the first file of a name, or of it with an image's suffix instead of its own or none."""
     suffix = Path(name).suffix
     stem = name.removesuffix(suffix) if suffix.lower() in _SUFFIXES else name
     names = [name, *(stem + case for suffix in _SUFFIXES for case in (suffix, suffix.upper()))]

@@ -66,16 +66,17 @@ def load_dataset(
 ) -> Dataset:
     """Load a data set of one of the field's layouts; pixels are read when they are asked for.
 
-    COLMAP models with photos beside them (`sparse/0` and `images`, `images_2` ..) and nerfstudio's
-    `transforms.json` hold out every eighth photo by name, the first included, unless the file tells; Blender's
-    `transforms_train.json` and `transforms_test.json` tell.
+    Of COLMAP models with photos beside them (`sparse/0` and `images`, `images_2` ..) every eighth photo by
+    name is held out, the first included; of nerfstudio's `transforms.json` too, unless it lists names.
+    Blender's `transforms_train.json` and `transforms_test.json` tell their own.
 
     Parameters
     ----------
     background
         Of transparent photos and of renders, 0 .. 1; white if training photos are transparent, else black.
     images
-        The folder of photos in ``folder``, for sets that have copies of several sizes; `images` if not given.
+        The folder of photos in ``folder``, for sets with copies of several sizes. If not given: `images` for
+        COLMAP's, what the JSON has for nerfstudio's.
     max_width
         Wider photos are scaled down to this many pixels, with their cameras.
     budget
@@ -91,9 +92,7 @@ def load_dataset(
     folder = Path(folder)
     listing = list_photos(folder, images)
     if not listing.train:
-        raise SceneError(
-            f"{folder}: {len(listing.test)} photos in all leave none for training: expected more"
-        )
+        raise SceneError(f"{folder}: no photo is for training, {len(listing.test)} held out: expected more")
     train = [fit_photo(camera, path, max_width) for camera, path in listing.train]
     test = [fit_photo(camera, path, max_width) for camera, path in listing.test]
     if background is None:

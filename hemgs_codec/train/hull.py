@@ -1,6 +1,6 @@
 """Random points inside an object's visual hull, from the silhouettes of its transparent photos.
 
-A point is in the hull if no photo that shows its place shows background there (Laurentini 1994). Masks are kept
+A point is in the hull if no photo that shows its place shows background there (Laurentini 1994). Masks stay
 in memory, one byte a pixel; candidates are drawn in a cube and sieved by one view after another.
 """
 
@@ -19,6 +19,8 @@ Masks = Sequence[tuple[Camera, npt.NDArray[np.bool_]]]
 _BATCH = 1 << 18
 _BATCHES = 400
 """1e8 candidates: a hull that fills a thousandth of the cube still gives 100,000 points."""
+_NONE = 32
+"""Batches without a point after which the hull counts as empty."""
 _SEEN = 0.25
 """Share of the views that must show a point: those that none shows pass every silhouette."""
 
@@ -37,11 +39,11 @@ def hull_points(masks: Masks, count: int, rng: np.random.Generator) -> Points:
     centre, half = cube
     found: list[Points] = []
     missing = count
-    for _ in range(_BATCHES):
+    for number in range(1, _BATCHES + 1):
         inside = in_hull(centre + rng.uniform(-half, half, (_BATCH, 3)), masks)
         found.append(inside[:missing])
         missing -= len(found[-1])
-        if missing == 0:
+        if missing == 0 or (missing == count and number == _NONE):
             break
     return np.concatenate(found)
 
@@ -64,7 +66,7 @@ def in_hull(points: Points, masks: Masks) -> Points:
 
 
 def common_view(cameras: Sequence[Camera]) -> tuple[Points, float] | None:
-    """Return the centre (3,) and half the side of a cube that bounds what cameras around an object see in common.
+    """Return the centre (3,) and half the side of a cube around what cameras around an object have in common.
 
     The centre is the point nearest to all viewing axes; the side is as wide as the widest view there. None if
     the axes are parallel, so that there is no such point, or it is behind a camera.
@@ -80,9 +82,10 @@ def common_view(cameras: Sequence[Camera]) -> tuple[Points, float] | None:
     if depths.min() <= 0:
         return None
     slopes = [
-        max(camera.cx, camera.width - camera.cx) / camera.fx
-        if camera.width / camera.fx > camera.height / camera.fy
-        else max(camera.cy, camera.height - camera.cy) / camera.fy
+        max(
+            max(camera.cx, camera.width - camera.cx) / camera.fx,
+            max(camera.cy, camera.height - camera.cy) / camera.fy,
+        )
         for camera in cameras
     ]
     return centre, float((depths * np.array(slopes)).max())

@@ -23,9 +23,10 @@ _OPAQUE = 26  # of 255, a tenth: the edges of thin things are hardly more
 def initial_points(dataset: Dataset, count: int, seed: int) -> Points:
     """Return points to start from, (P, 3) float64, the same for the same seed; P is ``count`` or less.
 
-    Points of structure from motion if the set has any, without far outliers, a random choice if more than ``count``.
-    Else random points in the visual hull of what transparent training photos show. Else, and where that hull is
-    empty, random points in the sphere that `scene_extent` is the radius of.
+    Points of structure from motion if the set has any, without far outliers, and a random choice of them if
+    they are more than ``count``. Else random points in the visual hull of what transparent training photos
+    show. Else, and where that hull is empty, random points in the sphere of radius `scene_extent` about the
+    cameras' middle.
 
     Parameters
     ----------
@@ -56,20 +57,21 @@ def initial_points(dataset: Dataset, count: int, seed: int) -> Points:
 
 
 def without_outliers(points: Points) -> Points:
-    """Return the points (P, 3) that lie in a box four times as wide as the one of their middle 99 % on each axis.
+    """Return the points (P, 3) in a box four times as wide, on each axis, as that of their middle 99 %.
 
     Backgrounds reach far and are wanted. What lies beyond that box was matched wrongly, and would stretch
     every grid that is laid over the points.
     """
     low, high = np.quantile(points, [_OUTER, 1 - _OUTER], axis=0)
     centre, half = (low + high) / 2, _WIDER * (high - low) / 2
-    return points[(np.abs(points - centre) <= half).all(axis=1)]
+    inside: npt.NDArray[np.bool_] = (np.abs(points - centre) <= half).all(axis=1)
+    return points[inside]
 
 
 def scene_extent(cameras: Sequence[Camera]) -> float:
     """Return the radius of the camera centres about their mean, and a tenth more, in units of the world.
 
-    The field scales the learning rates of positions, and thresholds of densification, by it (Kerbl et al. 2023).
+    The field scales learning rates of positions and thresholds of densification by it (Kerbl et al. 2023).
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """A training photo: a file with a camera that fits its pixels.
 
-Cameras' files tell the size of the photos they were solved on; what is trained on may be a smaller copy, a pixel
-off, or wider than what the field trains on. So the camera follows the pixels, never the other way. Files are
-opened for their size alone here; pixels are read when they are asked for.
+Cameras' files tell the size of the photos they were solved on; what is trained on may be a smaller copy, a
+pixel off, or wider than what the field trains on. So the camera follows the pixels, not they it. Files are
+opened for their size alone at first; pixels are read when they are asked for.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from hemgs_codec.render.eight_bit import UInt8Array
 from hemgs_format.errors import SceneError
 
 _MOST_SKEW = 0.05
-"""By how much the two sides' scales may differ: copies at an eighth are a few per mille off, another photo is not."""
+"""By how much the scales of the two sides may differ: copies at an eighth are a few per mille off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ def read_pixels(photo: Photo, background: tuple[float, float, float]) -> UInt8Ar
         pixels = read_photo(photo.path, background)
     except OSError as error:
         raise SceneError(f"{photo.path} can't be read: {error}") from error
-    # Laid on the background first: colours of transparent pixels are arbitrary, and a filter would mix them in.
+    # Laid on the background first: a filter would mix in colours of transparent pixels, which mean nothing.
     # Copied: Pillow's arrays can't be written to, of which torch warns.
     return np.array(_resized(Image.fromarray(pixels), photo.camera, Image.Resampling.LANCZOS))
 
