@@ -21,6 +21,7 @@ import torch
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import initial_parameters
+from hemgs_codec.fit.predict import predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
@@ -116,7 +117,10 @@ class Fit:
         for step in position_steps(self.spec):
             total[:, step] = 3 * position_octaves
             count[step] = 3
-        return total / count, count / self.spec.channels
+        share = count / self.spec.channels
+        for group in self.spec.constant:  # they have no predictor
+            share[self.spec.first_step(group) : self.spec.first_step(group + 1)] = 0
+        return total / count, share
 
     def _first_steps(self) -> torch.Tensor:
         """Return log2 (S,) of the steps that the weights ask for at high rate, averaged over anchors."""
@@ -159,63 +163,32 @@ class Fit:
         geometry = self.geometry[graph, rows].float() / UNIT
         location = torch.cat([self.grid_features(self.parameters.grid, rows), geometry], dim=1)
         q = self.qs[k].float()[:, None]
-        lam = _lambda_feature(q)
         slope = (q - LAMBDA_REFERENCE_Q) / 512
         own = self.quantised[k, rows].float() / UNIT
-        values = self.values[rows]
+        around = present = edges = None
         if spec.use_context:
             neighbours = self.neighbours[graph, rows].long()
             present = (neighbours >= 0).float()
             edges = self.edges[graph, rows].float() / UNIT
             around = self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT
         coded_octaves = self.octaves[k, rows].float() / 8
-        means, log_sigmas, octaves, predictions = [], [], [], []
-        first_step = 0
-        for g, group in enumerate(spec.groups):
-            first, seen = spec.first_channel(g), spec.earlier(g)
-            last = first + group.channels
-            if g in spec.constant:
-                nothing = torch.zeros((len(rows), group.channels))
-                means.append(nothing)
-                log_sigmas.append(nothing)
-                octaves.append(torch.zeros((len(rows), group.num_steps)))
-                predictions.append(self.wanted_steps[rows, first_step : first_step + group.num_steps])
-                first_step += group.num_steps
-                continue
-            p = predictor.prior(m, g, location, own[:, :seen], lam)
-            predictions.append(predictor.step_octaves(m, g, p, lam))
+
+        def octaves_of(group: int, prediction: torch.Tensor) -> torch.Tensor:
             if self.has_fixed_steps:
-                octaves.append(coded_octaves[:, first_step : first_step + group.num_steps])
-            else:
-                octaves.append(_step_index(predictions[-1].detach() + slope) / 8)
-            first_step += group.num_steps
-            if group.refines_positions:
-                continue
-            pooled = attended = None
-            if spec.use_context:
-                theirs = around[..., first:last]
-                keys = predictor.key(m, g, around[..., first - seen : last])
-                pooled, attended = predictor.context(
-                    m, g, keys, theirs, geometry, own[:, :seen], edges, present
-                )
-                attended = attended.reshape(len(rows), spec.heads, -1)
-            done = 0
-            for number, width in enumerate(group.slices):
-                part = None if attended is None else attended[..., done : done + width].flatten(1)
-                step = octaves[-1][:, group.steps[number], None]
-                mean, log_sigma = predictor.slice_parameters(
-                    m, spec, g, number, p, pooled, part, step, own[:, first : first + done]
-                )
-                means.append(mean)
-                log_sigmas.append(log_sigma)
-                done += width
-        step = torch.exp2(torch.cat(octaves, dim=1)).index_select(1, self.step_channel)
-        coded = (values / step).round() * step
-        bits = gaussian_bits(coded, torch.cat(means, 1), torch.cat(log_sigmas, 1), step)
+                first = spec.first_step(group)
+                return coded_octaves[:, first : first + spec.groups[group].num_steps]
+            return _step_index(prediction.detach() + slope) / 8
+
+        said = predict_rows(
+            m, spec, location, geometry, _lambda_feature(q), own, around, present, edges, octaves_of
+        )
+        step = torch.exp2(said.octaves).index_select(1, self.step_channel)
+        coded = (self.values[rows] / step).round() * step
+        bits = gaussian_bits(coded, said.means, said.log_sigmas, step)
         if self.has_fixed_steps:
             return bits, torch.zeros(len(rows))
         wanted = self.wanted_steps[rows] - self.is_level * slope
-        off = torch.cat(predictions, dim=1) - _MIDDLE - wanted
+        off = said.predictions - _MIDDLE - wanted
         return bits, math.log(2.0) * (self.step_share * off**2).sum(1)
 
     def run(self, progress: Progress | None = None) -> None:
