@@ -28,7 +28,7 @@ class Prediction:
     means, log_sigmas : (n, C)
         In channel scales, and log2 of that.
     octaves : (n, S)
-        log2 of the steps used, in channel scales; 0 for groups of which nothing is coded.
+        log2 of the steps used, in channel scales; 0 for flags, and for groups of which nothing is coded.
     predictions : (n, S)
         What the step predictors said: octaves by which steps differ from "step ~ sqrt λ"; 0 where there is
         no predictor.
@@ -67,7 +67,7 @@ def predict_rows(
     present, edges : (n, k), (n, k, 4) or None
         1 where there is a context anchor, and edge features.
     octaves_of
-        Chooses the steps.
+        Chooses the steps, but for flags.
     """
     count = len(own)
     means, log_sigmas, octaves, predictions = [], [], [], []
@@ -82,8 +82,12 @@ def predict_rows(
             predictions.append(own.new_zeros((count, group.num_steps)))
             continue
         prior = predictor.prior(m, g, location, own[:, :seen], lam)
-        predictions.append(predictor.step_octaves(m, g, prior, lam))
-        octaves.append(octaves_of(g, predictions[-1]))
+        if group.flags:
+            predictions.append(own.new_zeros((count, group.num_steps)))
+            octaves.append(predictions[-1])
+        else:
+            predictions.append(predictor.step_octaves(m, g, prior, lam))
+            octaves.append(octaves_of(g, predictions[-1]))
         if group.refines_positions:
             continue
         pooled = attended = None
