@@ -125,7 +125,7 @@ def decode_symbols(
         np.array(geometry.box),
         fields.lattice.index - geometry.position_step,
         fields.lambda_q,
-        fields.scaling.channel_scales(fields.spec.groups) > 0,
+        fields.scaling,
         coder,
         progress,
         "decode",

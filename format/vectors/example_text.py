@@ -203,11 +203,20 @@ def _listen(
         voxel_shift=geometry.voxel_shift,
     )
     listener = _Listener(runs)
-    live = fields.scaling.channel_scales(fields.spec.groups) > 0
     box = np.array(geometry.box)
     coarseness = fields.lattice.index - geometry.position_step
     ranked = points[graph.sequence]
-    walk(model, model.arithmetic(None), graph, ranked, box, coarseness, fields.lambda_q, live, listener)
+    walk(
+        model,
+        model.arithmetic(None),
+        graph,
+        ranked,
+        box,
+        coarseness,
+        fields.lambda_q,
+        fields.scaling,
+        listener,
+    )
     return graph.sequence, listener.calls
 
 
@@ -228,7 +237,7 @@ def _parameters(model: FrozenModel) -> list[str]:
 def _first_symbol(words: bytes, call: _Call) -> str:
     """Work the range decoder through its first symbol."""
     offset = int.from_bytes(words[:4], "little") << 32 | int.from_bytes(words[4:8], "little")
-    sigma, mean16 = int(call.sigmas[0, 0]), int(call.means[0, 0])
+    sigma, mean16 = int(call.sigmas[0]), int(call.means[0])
     centre = (mean16 + 8) >> 4
     weights = gaussian_row(sigma, mean16 - 16 * centre).tolist()
     scale = ((1 << 64) - 1) >> 24
@@ -254,11 +263,11 @@ def _call(call: _Call, fields: Fields) -> str:
     parts = []
     for k, rank in enumerate(call.ranks.tolist()):
         step = int(step_table()[call.steps[k]])
-        value = int(call.symbols[k, 0]) * step
+        value = int(call.symbols[k]) * step
         attribute = np.float32(value * (scale * 2.0**-16) + offset)
         parts.append(
-            f"rank {rank}: step index {call.steps[k]}, STEP {step}, mean16 {call.means[k, 0]}, "
-            f"sigma index {call.sigmas[k, 0]}, symbol {call.symbols[k, 0]}, value {value}, "
+            f"rank {rank}: step index {call.steps[k]}, STEP {step}, mean16 {call.means[k]}, "
+            f"sigma index {call.sigmas[k]}, symbol {call.symbols[k]}, value {value}, "
             f"attribute {attribute:.9g}"
         )
     return f"`RUN{group}`, slice {number}: {'; '.join(parts)}."

@@ -52,7 +52,7 @@ class Arranged:
         stage: str = "encode",
     ) -> Walked:
         """Code every group in order: see `walk`."""
-        geometry, spec = fitted.geometry, fitted.model.spec
+        geometry = fitted.geometry
         return walk(
             fitted.model,
             arithmetic,
@@ -61,7 +61,7 @@ class Arranged:
             np.array(geometry.box),
             self.lattice.index - geometry.position_step,
             lambda_q,
-            fitted.scaling.channel_scales(spec.groups) > 0,
+            fitted.scaling,
             coder,
             progress,
             stage,

@@ -89,6 +89,11 @@ def fit_centroids(
     first = first_step = 0
     for group in groups:
         weight, moment = np.zeros(NUM_CELLS + 1), np.zeros(NUM_CELLS + 1)
+        if group.flags:  # they are what they are
+            tables.append(b"")
+            first += group.channels
+            first_step += group.num_steps
+            continue
         for channel, step in enumerate(_steps_of(walked, group, first_step), first):
             cell = walked.cells[:, channel].astype(np.int64)
             step_size = step * 2.0**-VALUE_BITS

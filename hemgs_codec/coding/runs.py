@@ -66,17 +66,15 @@ class SceneCoder:
         sigmas: Int64Array,
     ) -> Int64Array:
         """See `walk.Coder`."""
-        step = step_table()[steps][:, None] / 65536.0
-        where = (ranks[:, None], channels)
-        wanted = (self.values[where] / step).ravel()
-        price = (
-            np.full(wanted.shape, np.inf) if self.prices is None else (self.prices[where] * step**2).ravel()
-        )
-        symbols, bits = choose_symbols(wanted, means.ravel(), sigmas.ravel(), price)
-        self._encoder.encode_gaussian(symbols, means.ravel(), sigmas.ravel())
-        self.bits[channels] += bits.reshape(means.shape).sum(axis=0)
+        step = step_table()[steps] / 65536.0
+        where = (ranks, channels)
+        wanted = self.values[where] / step
+        price = np.full(wanted.shape, np.inf) if self.prices is None else self.prices[where] * step**2
+        symbols, bits = choose_symbols(wanted, means, sigmas, price)
+        self._encoder.encode_gaussian(symbols, means, sigmas)
+        self.bits += np.bincount(channels, bits, len(self.bits))
         self._run_bits += float(bits.sum())
-        return symbols.reshape(means.shape)
+        return symbols
 
     def code_positions(
         self,
@@ -129,15 +127,14 @@ class FileCoder:
     def code(
         self,
         group: int,
-        ranks: Int64Array,  # noqa: ARG002  only an encoder asks which values and steps these are
+        ranks: Int64Array,  # noqa: ARG002  only an encoder asks whose values these are, and their steps
         channels: Int64Array,  # noqa: ARG002
         steps: Int64Array,  # noqa: ARG002
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
         """See `walk.Coder`."""
-        symbols = self._open(group).decode_gaussian(means.ravel(), sigmas.ravel())
-        return symbols.reshape(means.shape)
+        return self._open(group).decode_gaussian(means, sigmas)
 
     def code_positions(
         self,

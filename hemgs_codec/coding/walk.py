@@ -18,7 +18,7 @@ from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import Array, ExactArithmetic
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates, interpolate
-from hemgs_codec.model.scaling import activations
+from hemgs_codec.model.scaling import Scaling, activations
 from hemgs_codec.model.units import (
     LAMBDA_REFERENCE_Q,
     NUM_STEPS,
@@ -29,6 +29,7 @@ from hemgs_codec.model.units import (
     step_table,
 )
 from hemgs_codec.progress import Progress
+from hemgs_format.errors import CorruptError
 
 _CHUNK = 8192  # anchors at once where there is no order to keep
 _EDGE_CHUNK = 1 << 16  # context edges at once: bounds memory, for a batch may hold most of a scene
@@ -50,20 +51,20 @@ class Coder(Protocol):
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
-        """Code one slice of one batch.
+        """Code what is coded of one slice of one batch: n entries, anchor after anchor.
 
         Parameters
         ----------
-        ranks, channels : (n,), (W,)
-            Anchors, ascending, and the live channels among all.
+        ranks, channels : (n,)
+            Whose value each entry is, ascending, and of which of all channels.
         steps : (n,)
-            Step index of each anchor.
-        means, sigmas : (n, W)
+            Step indices.
+        means, sigmas : (n,)
             Mean in sixteenths of a symbol and σ index.
 
         Returns
         -------
-        (n, W) int64
+        (n,) int64
             The symbols.
         """
 
@@ -134,7 +135,7 @@ def walk(
     box: Int64Array,
     coarseness: int,
     lambda_q: int,
-    live: npt.NDArray[np.bool],
+    scaling: Scaling,
     coder: Coder,
     progress: Progress | None = None,
     stage: str = "code",
@@ -149,8 +150,13 @@ def walk(
         Box of the hash grid.
     coarseness : int
         Step index of the lattice, less the one that a step of 1 stands for when positions are refined.
-    live : (C,) bool
-        False for channels that are constant over the scene: their symbols are 0 and not coded.
+    scaling
+        Says which channels are constant over the scene: their symbols are 0 and not coded.
+
+    Raises
+    ------
+    CorruptError
+        A flag is neither 0 nor 1.
     """
     spec = model.spec
     count = len(points)
@@ -161,7 +167,7 @@ def walk(
             hash_coordinates(points[rows], box), spec.levels, model.tables, UNIT_BITS
         )
     location[:, spec.hash_width :] = graph.geometry
-    state = _State(model, arithmetic, graph, location, coarseness, lambda_q, live, coder)
+    state = _State(model, arithmetic, graph, location, coarseness, lambda_q, scaling, coder)
     batches = graph.layers if spec.use_context else np.array_split(np.arange(count), -(-count // _CHUNK))
     total = len(batches) * len(spec.groups)
     for group in range(len(spec.groups)):
@@ -187,7 +193,7 @@ class _State:
         location: npt.NDArray[np.int16],
         coarseness: int,
         lambda_q: int,
-        live: npt.NDArray[np.bool],
+        scaling: Scaling,
         coder: Coder,
     ) -> None:
         self.spec, self.m, self.graph, self.location, self.coder = model.spec, m, graph, location, coder
@@ -195,7 +201,8 @@ class _State:
         self.coarseness = coarseness
         self.lambda_feature = float(lambda_feature(lambda_q))
         self.slope = float((lambda_q - LAMBDA_REFERENCE_Q) * UNIT // 512)
-        self.live = live
+        self.live = scaling.channel_scales(self.spec.groups) > 0
+        self.constants = scaling.channel_offsets(self.spec.groups)
         self.is_live = True
         self.symbols = np.zeros((count, self.spec.channels), dtype=np.int32)
         self.values = np.zeros((count, self.spec.channels), dtype=np.int64)
@@ -229,9 +236,12 @@ class _State:
             location = self._float(self.location[rows])
             lam = self._float(np.full((len(location), 1), self.lambda_feature))
             p = predictor.prior(m, group, location, self._float(self.seen[rows, :earlier]), lam)
+            priors.append(p)
+            if shape.flags:
+                steps.append(np.full((len(location), shape.num_steps), UNIT_STEP))
+                continue
             octaves = m.numpy(predictor.step_octaves(m, group, p, lam)) + self.slope
             index = np.floor(octaves * (8.0 / UNIT)) + UNIT_STEP
-            priors.append(p)
             steps.append(np.clip(index, 0, NUM_STEPS - 1).astype(np.int64))
         self.prior = m.xp.concatenate(priors)
         self.steps = np.concatenate(steps)
@@ -309,18 +319,33 @@ class _State:
         mean: npt.NDArray[np.float64],
         log_sigma: npt.NDArray[np.float64],
     ) -> None:
-        live = self.live[channels]
-        if not live.any():
+        if not self.live[channels].any():
             return
-        step = self.table[steps][:, None]
-        means = np.clip(mean[:, live], -_MEAN_LIMIT, _MEAN_LIMIT).astype(np.int64)
+        rows, columns = np.nonzero(self._coded(group, ranks, channels))
+        if not len(rows):
+            return
+        steps, where = steps[rows], (ranks[rows], channels[columns])
+        step = self.table[steps]
+        means = np.clip(mean[rows, columns], -_MEAN_LIMIT, _MEAN_LIMIT).astype(np.int64)
         means = (16 * means + step // 2) // step
-        eighths = np.floor((log_sigma[:, live] + float(1 << (VALUE_BITS - 4))) * 2.0 ** (3 - VALUE_BITS))
-        sigmas = np.clip(eighths - (steps[:, None] - UNIT_STEP) + 32, 0, 127).astype(np.int64)
-        symbols = self.coder.code(group, ranks, channels[live], steps, means, sigmas)
+        eighths = np.floor(
+            (log_sigma[rows, columns] + float(1 << (VALUE_BITS - 4))) * 2.0 ** (3 - VALUE_BITS)
+        )
+        sigmas = np.clip(eighths - (steps - UNIT_STEP) + 32, 0, 127).astype(np.int64)
+        symbols = self.coder.code(group, *where, steps, means, sigmas)
+        if self.spec.groups[group].flags and ((symbols < 0) | (symbols > 1)).any():
+            raise CorruptError(f"a symbol of the {self.spec.groups[group].name} is neither 0 nor 1")
         values = symbols * step
-        where = (ranks[:, None], channels[live])
         self.symbols[where] = symbols
         self.values[where] = values
         self.cells[where] = cells_of(symbols, means, sigmas)
         self.seen[where] = activations(values)
+
+    def _coded(self, group: int, ranks: Int64Array, channels: Int64Array) -> npt.NDArray[np.bool]:
+        """Return which channels (n, W) of anchors (n,) are coded: not constant, and no gate is shut."""
+        coded = np.broadcast_to(self.live[channels], (len(ranks), len(channels)))
+        gates = self.spec.groups[group].gates
+        if gates:
+            by = np.array(gates)[channels - self.spec.first_channel(group)]
+            coded = coded & (self.symbols[ranks[:, None], by] + self.constants[by] == 1)
+        return coded

@@ -13,6 +13,8 @@ from hemgs_codec.model.spec import ModelSpec
 WEIGHT_STEP_SHARE = 0.4
 """Step of a weight matrix as a share of its rms, rounded to a power of two."""
 _STEP_FLOOR = 2.0**-14
+_FLAG_SIGMA = -1.5
+"""log2 of the first sigma of flags: in their units, most of the time, others begin at 1."""
 
 
 @dataclass
@@ -108,7 +110,10 @@ def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: t
         owners.append(torch.full((w.numel(),), number))
         if kind != "skip":
             names.append(f"{name}.b")
-            values.append(first_steps[group].clone() if kind == "step" else torch.zeros(fan_out))
+            bias = first_steps[group].clone() if kind == "step" else torch.zeros(fan_out)
+            if kind == "out" and spec.groups[group].flags:
+                bias[fan_out // 2 :] = _FLAG_SIGMA
+            values.append(bias)
             owners.append(torch.full((fan_out,), -1))
     entries = sum(level.entries for level in spec.levels)
     grid = (torch.rand((entries, spec.features), generator=generator) * 2 - 1) * 0.1

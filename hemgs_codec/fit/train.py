@@ -21,6 +21,7 @@ import torch
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import initial_parameters
+from hemgs_codec.fit.predict import predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
@@ -64,6 +65,8 @@ class Fit:
         log2 of the steps that positions want at the reference λ, relative to the position step.
     points : (N, 3) int64
         Base coordinates, scene rows (for the hash grid).
+    coded : (N, C) bool or None
+        Which values no gate keeps from being coded; None: all. The others are 0.
     fixed_octaves : (λs, N, S) int8 or None
         Steps that are given, as another fit's `octaves`: only distributions are fitted.
     """
@@ -80,10 +83,12 @@ class Fit:
         options: FitOptions,
         device: str = "cpu",
         fixed_octaves: torch.Tensor | None = None,
+        coded: npt.NDArray[np.bool] | None = None,
     ) -> None:
         self.spec, self.options, self.device = spec, options, device
         self.generator = torch.Generator().manual_seed(options.seed)
         self.values = torch.from_numpy(values.astype(np.float32))
+        self.coded = None if coded is None else torch.from_numpy(coded)
         # log2 of the steps wanted at the reference λ
         self.wanted = torch.from_numpy(-0.5 * np.log2(np.clip(weights, 1e-12, 1e12))).float()
         self.step_channel = torch.tensor(spec.step_channels)
@@ -110,13 +115,26 @@ class Fit:
 
     def _wanted_steps(self, position_octaves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return log2 (N, S) of the steps wanted at the reference λ, and each one's share of all values."""
-        number = sum(group.num_steps for group in self.spec.groups)
-        total = torch.zeros((len(self.wanted), number)).index_add_(1, self.step_channel, self.wanted)
-        count = torch.bincount(self.step_channel, minlength=number).float()
+        rows, number = len(self.wanted), sum(group.num_steps for group in self.spec.groups)
+        wanted, total = self.wanted, torch.zeros((rows, number))
+        if self.coded is None:
+            count = torch.bincount(self.step_channel, minlength=number).float()[None]
+        else:
+            wanted = wanted * self.coded
+            count = torch.zeros_like(total).index_add_(1, self.step_channel, self.coded.float())
+        total.index_add_(1, self.step_channel, wanted)
+        has_predictor = torch.ones(number)
+        for g, group in enumerate(self.spec.groups):
+            if g in self.spec.constant or group.flags:
+                has_predictor[self.spec.first_step(g) : self.spec.first_step(g + 1)] = 0
         for step in position_steps(self.spec):
             total[:, step] = 3 * position_octaves
-            count[step] = 3
-        return total / count, count / self.spec.channels
+            count = torch.where(torch.arange(number) == step, 3.0, count)
+        mean = total / count.clamp(min=1)
+        if self.coded is not None:  # where nothing is coded, what others want
+            some = (count > 0).float()
+            mean = torch.where(count > 0, mean, (mean * some).sum(0) / some.sum(0).clamp(min=1))
+        return mean, (count * has_predictor / self.spec.channels).expand(rows, number)
 
     def _first_steps(self) -> torch.Tensor:
         """Return log2 (S,) of the steps that the weights ask for at high rate, averaged over anchors."""
@@ -138,7 +156,8 @@ class Fit:
                 for g, group in enumerate(self.spec.groups):
                     first = self.spec.first_channel(g)
                     steps = slice(first_step, first_step + group.num_steps)
-                    if not self.has_fixed_steps and g not in self.spec.constant:
+                    has_steps = not group.flags and g not in self.spec.constant
+                    if has_steps and not self.has_fixed_steps:
                         p = predictor.prior(m, g, location, seen[:, : self.spec.earlier(g)], lam)
                         octaves = predictor.step_octaves(m, g, p, lam) + slope
                         self.octaves[k, rows, steps] = _step_index(octaves).to(torch.int8)
@@ -159,64 +178,35 @@ class Fit:
         geometry = self.geometry[graph, rows].float() / UNIT
         location = torch.cat([self.grid_features(self.parameters.grid, rows), geometry], dim=1)
         q = self.qs[k].float()[:, None]
-        lam = _lambda_feature(q)
         slope = (q - LAMBDA_REFERENCE_Q) / 512
         own = self.quantised[k, rows].float() / UNIT
-        values = self.values[rows]
+        around = present = edges = None
         if spec.use_context:
             neighbours = self.neighbours[graph, rows].long()
             present = (neighbours >= 0).float()
             edges = self.edges[graph, rows].float() / UNIT
             around = self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT
         coded_octaves = self.octaves[k, rows].float() / 8
-        means, log_sigmas, octaves, predictions = [], [], [], []
-        first_step = 0
-        for g, group in enumerate(spec.groups):
-            first, seen = spec.first_channel(g), spec.earlier(g)
-            last = first + group.channels
-            if g in spec.constant:
-                nothing = torch.zeros((len(rows), group.channels))
-                means.append(nothing)
-                log_sigmas.append(nothing)
-                octaves.append(torch.zeros((len(rows), group.num_steps)))
-                predictions.append(self.wanted_steps[rows, first_step : first_step + group.num_steps])
-                first_step += group.num_steps
-                continue
-            p = predictor.prior(m, g, location, own[:, :seen], lam)
-            predictions.append(predictor.step_octaves(m, g, p, lam))
+
+        def octaves_of(group: int, prediction: torch.Tensor) -> torch.Tensor:
             if self.has_fixed_steps:
-                octaves.append(coded_octaves[:, first_step : first_step + group.num_steps])
-            else:
-                octaves.append(_step_index(predictions[-1].detach() + slope) / 8)
-            first_step += group.num_steps
-            if group.refines_positions:
-                continue
-            pooled = attended = None
-            if spec.use_context:
-                theirs = around[..., first:last]
-                keys = predictor.key(m, g, around[..., first - seen : last])
-                pooled, attended = predictor.context(
-                    m, g, keys, theirs, geometry, own[:, :seen], edges, present
-                )
-                attended = attended.reshape(len(rows), spec.heads, -1)
-            done = 0
-            for number, width in enumerate(group.slices):
-                part = None if attended is None else attended[..., done : done + width].flatten(1)
-                step = octaves[-1][:, group.steps[number], None]
-                mean, log_sigma = predictor.slice_parameters(
-                    m, spec, g, number, p, pooled, part, step, own[:, first : first + done]
-                )
-                means.append(mean)
-                log_sigmas.append(log_sigma)
-                done += width
-        step = torch.exp2(torch.cat(octaves, dim=1)).index_select(1, self.step_channel)
-        coded = (values / step).round() * step
-        bits = gaussian_bits(coded, torch.cat(means, 1), torch.cat(log_sigmas, 1), step)
+                first = spec.first_step(group)
+                return coded_octaves[:, first : first + spec.groups[group].num_steps]
+            return _step_index(prediction.detach() + slope) / 8
+
+        said = predict_rows(
+            m, spec, location, geometry, _lambda_feature(q), own, around, present, edges, octaves_of
+        )
+        step = torch.exp2(said.octaves).index_select(1, self.step_channel)
+        coded = (self.values[rows] / step).round() * step
+        bits = gaussian_bits(coded, said.means, said.log_sigmas, step)
+        if self.coded is not None:
+            bits = bits * self.coded[rows]
         if self.has_fixed_steps:
             return bits, torch.zeros(len(rows))
         wanted = self.wanted_steps[rows] - self.is_level * slope
-        off = torch.cat(predictions, dim=1) - _MIDDLE - wanted
-        return bits, math.log(2.0) * (self.step_share * off**2).sum(1)
+        off = said.predictions - _MIDDLE - wanted
+        return bits, math.log(2.0) * (self.step_share[rows] * off**2).sum(1)
 
     def run(self, progress: Progress | None = None) -> None:
         """Fit the parameters."""

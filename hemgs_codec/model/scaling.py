@@ -17,7 +17,8 @@ VALUE_LIMIT = 8 << UNIT_BITS
 class Scaling:
     """Offset and scale of each slice, float32: attribute = offset + scale * value.
 
-    A scale of zero marks a slice that is constant over the scene: it's flagged thus, and not coded.
+    A scale of zero marks a slice that is constant over the scene: it's flagged thus, and not coded. A slice
+    of flags that isn't constant has offset 0 and scale 1.
     """
 
     offsets: npt.NDArray[np.float32]
@@ -34,10 +35,12 @@ class Scaling:
     def normalise(
         self, attributes: npt.NDArray[np.float64], groups: tuple[Group, ...]
     ) -> npt.NDArray[np.float64]:
-        """Attributes (N, C) to values (N, C) in channel scales; 0 in constant channels."""
+        """Attributes (N, C) to values (N, C) in channel scales; 0 where nothing is coded."""
         scales = self.channel_scales(groups)
         centred = attributes - self.channel_offsets(groups)
-        return np.where(scales > 0, centred / np.where(scales > 0, scales, 1.0), 0.0)
+        values = np.where(scales > 0, centred / np.where(scales > 0, scales, 1.0), 0.0)
+        coded = coded_entries(attributes, groups)
+        return values if coded is None else np.where(coded, values, 0.0)
 
     def attributes(self, values: npt.NDArray[np.int64], groups: tuple[Group, ...]) -> npt.NDArray[np.float32]:
         """Turn values (N, C) in 2**-16 channel scales into attributes: float64, rounded once."""
@@ -61,19 +64,50 @@ def slice_widths(groups: tuple[Group, ...]) -> list[int]:
     return [width for group in groups for width in group.slices]
 
 
+def coded_entries(
+    attributes: npt.NDArray[np.float64], groups: tuple[Group, ...]
+) -> npt.NDArray[np.bool] | None:
+    """Return which attributes (N, C) no gate keeps from being coded; None: there are no gates."""
+    if not any(group.gates for group in groups):
+        return None
+    coded = np.ones(attributes.shape, dtype=bool)
+    first = 0
+    for group in groups:
+        if group.gates:
+            coded[:, first : first + group.channels] = attributes[:, list(group.gates)] == 1
+        first += group.channels
+    return coded
+
+
 def fit_scaling(attributes: npt.NDArray[np.float64], groups: tuple[Group, ...]) -> Scaling:
-    """Choose offsets and scales from attributes (N, C): mean and standard deviation of each slice."""
+    """Choose offsets and scales from attributes (N, C): mean and standard deviation of what a slice codes."""
+    coded = coded_entries(attributes, groups)
     offsets, scales = [], []
     first = 0
-    for width in slice_widths(groups):
-        part = attributes[:, first : first + width]
-        first += width
-        offset = np.float32(part.mean())
-        spread = np.float32(np.sqrt(((part - np.float64(offset)) ** 2).mean()))
-        is_constant = bool((part == part[0, 0]).all())
-        offsets.append(np.float32(part[0, 0]) if is_constant else offset)
-        scales.append(np.float32(0) if is_constant else max(spread, np.float32(1e-6)))
+    for group in groups:
+        for width in group.slices:
+            channels = slice(first, first + width)
+            first += width
+            part = attributes[:, channels]
+            if coded is not None and not coded[:, channels].all():
+                part = part[coded[:, channels]]
+            offset, scale = _offset_and_scale(part, group.flags)
+            offsets.append(offset)
+            scales.append(scale)
     return Scaling(np.array(offsets, dtype=np.float32), np.array(scales, dtype=np.float32))
+
+
+def _offset_and_scale(part: npt.NDArray[np.float64], flags: bool) -> tuple[np.float32, np.float32]:
+    """Return offset and scale of a slice from its values, of any shape."""
+    if part.size == 0:
+        return np.float32(0), np.float32(0)
+    if bool((part == part.flat[0]).all()):
+        return np.float32(part.flat[0]), np.float32(0)
+    if flags:
+        return np.float32(0), np.float32(1)
+    offset = np.float32(part.mean())
+    spread = np.float32(np.sqrt(((part - np.float64(offset)) ** 2).mean()))
+    return offset, max(spread, np.float32(1e-6))
 
 
 def activations(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

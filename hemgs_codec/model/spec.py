@@ -32,12 +32,19 @@ class Group:
         For each slice, which of the group's step channels quantises it.
     follows_lambda : bool
         False: a fit asks for the same steps at every λ. No decoder needs to know.
+    flags : bool
+        Values are 0 or 1 and coded as they are: steps are 1, and nothing predicts them.
+    gates : tuple of int
+        For each channel, the channel among all, of a group of flags before, that must be 1 for this one to
+        be coded; where it isn't, others see 0. None: all are coded.
     """
 
     name: str
     slices: tuple[int, ...]
     steps: tuple[int, ...]
     follows_lambda: bool = True
+    flags: bool = False
+    gates: tuple[int, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -117,7 +124,8 @@ class ModelSpec:
             earlier = self.earlier(index)
             name = f"{index}"
             shapes[f"{name}.prior"] = (self.hash_width + NUM_GEOMETRY + earlier + 1, self.hidden)
-            shapes[f"{name}.step"] = (self.hidden + 1, group.num_steps)
+            if not group.flags:
+                shapes[f"{name}.step"] = (self.hidden + 1, group.num_steps)
             if self.use_context and not group.refines_positions:
                 shapes[f"{name}.key"] = (group.channels + earlier, self.hidden)
                 shapes[f"{name}.query"] = (NUM_GEOMETRY + earlier, self.hidden)

@@ -68,13 +68,12 @@ class _Listener:
         sigmas: Int64Array,
     ) -> Int64Array:
         """See `walk.Coder`."""
-        step = step_table()[steps][:, None] * 2.0**-VALUE_BITS
-        where = (ranks[:, None], channels)
-        wanted, price = self.values[where] / step, self.prices[where] * step**2
-        symbols, bits = choose_symbols(wanted.ravel(), means.ravel(), sigmas.ravel(), price.ravel())
+        step = step_table()[steps] * 2.0**-VALUE_BITS
+        where = (ranks, channels)
+        symbols, bits = choose_symbols(self.values[where] / step, means, sigmas, self.prices[where] * step**2)
         self.steps[where], self.means[where], self.sigmas[where] = step, means, sigmas
         self.bits += float(bits.sum())
-        return symbols.reshape(means.shape)
+        return symbols
 
     def code_positions(
         self,
