@@ -106,7 +106,7 @@ def choose_lattice(
     return fit_lattice(scene.means, index_for_step(lattice_step_for(weights, lambda_), base.unit))
 
 
-def _box(points: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
+def hash_box(points: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
     """Return a cube about the middle 96 % of the anchors: far outliers mustn't waste the grid."""
     low, high = np.quantile(points, (0.02, 0.98), axis=0)
     side = int((high - low).max() * 1.1) + 1
@@ -149,7 +149,7 @@ def prepare_fit(
         options.context,
         options.window,
         voxel_shift,
-        _box(points),
+        hash_box(points),
         int(np.clip(position_step, -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS)),
     )
     samples = make_samples(

@@ -51,8 +51,12 @@ class RateOptions:
     order, context, window
         Coding order, most context anchors, width of the context window in voxels.
     use_hash, use_context, use_earlier, use_masks : bool
-        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups and
-        slices, leaving slots out.
+        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, leaving
+        slots out.
+    grid_bits, grid_features : float, int
+        Binary entries of the hash grid per anchor, and features of a level.
+    hidden, slice_hidden : int
+        Widths of the networks.
     batch : int
         Anchors whose rate an iteration looks at.
     """
@@ -66,4 +70,8 @@ class RateOptions:
     use_context: bool = True
     use_earlier: bool = True
     use_masks: bool = True
+    grid_bits: float = 1.0
+    grid_features: int = 2
+    hidden: int = 24
+    slice_hidden: int = 32
     batch: int = 1024

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.anchors.networks import NetworkShape, RenderingNetworks
 from hemgs_codec.anchors.neural import AnchorTensors
+from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.train.schedule import decay
 
 ARRAYS = ("features", "log_scales", "offsets", "mask_logits")
@@ -107,6 +108,26 @@ class SceneParameters:
                 self.optimiser.state[new] = state
             group["params"] = [new]
             self.leaves[name] = new
+
+
+def scene_from(parameters: SceneParameters, voxel_size: float) -> AnchorScene:
+    """Return the scene that parameters stand for."""
+    arrays = {name: leaf.detach().cpu().numpy().copy() for name, leaf in parameters.leaves.items()}
+    layers = parameters.shape.layers()
+    networks = RenderingNetworks(
+        parameters.shape,
+        {name: arrays[f"{name}.w"] for name in layers},
+        {name: arrays[f"{name}.b"] for name in layers},
+    )
+    return AnchorScene(
+        parameters.anchors.cpu().numpy().copy(),
+        arrays["features"],
+        arrays["log_scales"],
+        arrays["offsets"],
+        arrays["mask_logits"] > 0,
+        networks,
+        voxel_size,
+    )
 
 
 def hard_masks(logits: torch.Tensor) -> torch.Tensor:

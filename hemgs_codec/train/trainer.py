@@ -14,16 +14,20 @@ import numpy as np
 import torch
 
 from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.distortion.views import spread_views
 from hemgs_codec.metrics.psnr import psnr
 from hemgs_codec.progress import Progress
-from hemgs_codec.render.eight_bit import eight_bit
+from hemgs_codec.render.camera import Camera
+from hemgs_codec.render.eight_bit import UInt8Array, eight_bit
 from hemgs_codec.train.dataset import Dataset
 from hemgs_codec.train.growth import Growth
 from hemgs_codec.train.initial_points import initial_points
 from hemgs_codec.train.noise import measure_steps, noisy_values
 from hemgs_codec.train.options import RateOptions, SceneOptions
-from hemgs_codec.train.parameters import SceneParameters, first_parameters
+from hemgs_codec.train.parameters import SceneParameters, first_parameters, scene_from
+from hemgs_codec.train.rate import JointRate
+from hemgs_codec.train.rate_setup import RateSetup, begin_rate, plan_rate
 from hemgs_codec.train.schedule import Schedule
 from hemgs_codec.train.spacing import nearest_distances, pixel_voxel_size
 from hemgs_codec.train.view import draw, look
@@ -52,6 +56,8 @@ class Trainer:
             points, self.voxel_size, shape, self.generator, device, nearest_distances
         )
         self.growth = Growth(self.parameters.num_anchors, scene.slots)
+        self.setup: RateSetup | None = None
+        self.rate: JointRate | None = None
 
     def next_view(self) -> int:
         """Draw a training view: all once, in random order, then anew."""
@@ -69,15 +75,16 @@ class Trainer:
         if phase == "noise" and not self.steps:
             views = spread_views(self.cameras, _STEP_VIEWS)
             self.steps = measure_steps(parameters, views, self.dataset.background, self.generator)
+        if phase == "rate":
+            return self._rate_step(photo.camera, target)
         values = noisy_values(parameters, self.steps, self.generator) if phase == "noise" else None
         seen = look(parameters.tensors(values), photo.camera, target, self.dataset.background)
         counts = self.schedule.counts(self.iteration)
         if counts:
             seen.gaussians.means.retain_grad()
         seen.loss.backward()  # type: ignore[no-untyped-call]
-        by_means = seen.gaussians.means.grad
-        if counts and by_means is not None:
-            self.growth.count(seen.gaussians, by_means, photo.camera)
+        if counts and seen.gaussians.means.grad is not None:
+            self.growth.count(seen.gaussians, seen.gaussians.means.grad, photo.camera)
         parameters.step()
         if self.schedule.grows(self.iteration):
             self.growth.apply(
@@ -89,6 +96,65 @@ class Trainer:
             )
         self.iteration += 1
         return {"loss": float(seen.loss.detach())}
+
+    def _rate_step(self, camera: Camera, target: UInt8Array) -> dict[str, float]:
+        """Do one iteration of scene and entropy model together."""
+        parameters, options, schedule = self.parameters, self.rate_options, self.schedule
+        rate = self.rate or self.begin_rate()
+        if self.iteration >= schedule.round_from and rate.weight_steps is None:
+            rate.round_weights()
+        number = parameters.num_values
+        rows = torch.randint(
+            parameters.num_anchors, (min(options.batch, parameters.num_anchors),), generator=self.generator
+        ).to(self.device)
+        network, network_bits = rate.network()
+        values = rate.values(parameters)
+        total, log = torch.zeros((), device=self.device), {"loss": 0.0, "bits": 0.0}
+        for _ in range(options.lambda_samples):
+            lambda_ = self._draw_lambda()
+            lambda_q = 256 * math.log2(lambda_)
+            noisy = rate.noisy(values, network, lambda_q, self.generator)
+            drawn = parameters.tensors(rate.scene_values(noisy, parameters))
+            seen = look(drawn, camera, target, self.dataset.background)
+            bits = rate.bits(rows, noisy, network, lambda_q).sum() / len(rows) * parameters.num_anchors
+            per_value = (bits + network_bits) / number
+            total = total + (seen.loss + lambda_ * per_value) / options.lambda_samples
+            log["loss"] += float(seen.loss.detach()) / options.lambda_samples
+            log["bits"] += float(per_value.detach()) / options.lambda_samples
+        total.backward()  # type: ignore[no-untyped-call]
+        if not options.use_masks:
+            parameters.leaves["mask_logits"].grad = None
+        parameters.step()
+        first = schedule.rate_from
+        rate.step((self.iteration - first) / (schedule.total - first))
+        self.iteration += 1
+        return log
+
+    def _draw_lambda(self) -> float:
+        low, high = self.rate_options.lambda_range
+        share = float(torch.rand((), generator=self.generator))
+        return low * (high / low) ** share
+
+    def begin_rate(self) -> JointRate:
+        """Give the scene an entropy model, once."""
+        scene = self.scene()
+        self.setup, points = plan_rate(scene, self.rate_options)
+        views = spread_views(self.cameras, _STEP_VIEWS)
+        self.rate = begin_rate(
+            self.parameters,
+            scene,
+            self.setup,
+            points,
+            views,
+            self.dataset.background,
+            self.generator,
+            self.device,
+        )
+        return self.rate
+
+    def scene(self) -> AnchorScene:
+        """Return the scene as it is, not quantised."""
+        return scene_from(self.parameters, self.voxel_size)
 
     def run(self, until: int, progress: Progress | None = None) -> None:
         """Go on until this many iterations are done."""
