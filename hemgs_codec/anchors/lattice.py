@@ -53,15 +53,16 @@ def lattice_indices(anchors: Float32Array, voxel_size: float) -> Int64Array | No
 
 def off_lattice(anchors: Float32Array, voxel_size: float) -> npt.NDArray[np.bool]:
     """Tell which anchors (N, 3) have no lattice index: (N,) bool."""
-    if not 0 < np.float32(voxel_size) < np.inf:
-        return np.ones(len(anchors), bool)
-    nearest = _nearest(anchors, voxel_size)
-    far = np.abs(nearest) > MAX_INDEX
-    back = lattice_anchors(np.where(far, 0, nearest).astype(np.int64), voxel_size)
-    # The larger of the two decides, or an anchor just below a power of two would get half the room.
-    ulp = np.spacing(np.maximum(np.abs(anchors), np.abs(back))).astype(np.float64)
-    apart = np.abs(back.astype(np.float64) - anchors)
-    off = far | (apart > MAX_ULPS * ulp)
+    with np.errstate(over="ignore", invalid="ignore"):  # beside the largest float32
+        if not 0 < np.float32(voxel_size) < np.inf:
+            return np.ones(len(anchors), bool)
+        nearest = _nearest(anchors, voxel_size)
+        far = np.abs(nearest) > MAX_INDEX
+        back = lattice_anchors(np.where(far, 0, nearest).astype(np.int64), voxel_size)
+        # The larger of the two decides, or an anchor just below a power of two would get half the room.
+        ulp = np.spacing(np.maximum(np.abs(anchors), np.abs(back))).astype(np.float64)
+        apart = np.abs(back.astype(np.float64) - anchors)
+        off = far | ~(apart <= MAX_ULPS * ulp)
     return np.asarray(off.any(axis=1))
 
 

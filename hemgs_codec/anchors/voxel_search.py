@@ -14,16 +14,20 @@ from hemgs_codec.anchors.lattice import MAX_ULPS, lattice_anchors, lattice_indic
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
-# Relative error of a coordinate against its multiple: its own rounding and that of the voxel size.
-_ROUNDING = 2.0**-23
+# Relative error of a coordinate against its multiple of the best step: half a unit in the last place, and
+# half as much again where products of the float32 and of the float64 voxel size are mixed.
+_ROUNDING = 1.5 * 2.0**-24
 # Any float32 numbers are multiples of some power of two; with fewer indices than this they needn't be.
 _MAX_INDEX = 1 << 20
 _SAMPLE = 1024
 _ROUNDS = 16
 # Differences of near numbers tell small steps, those of far ones tell them precisely.
-_LAGS = (1, 4, 16, 64, 256)
+_LAGS = (1, 4, 16, 64, 256, 1024)
+_ALL_LAGS_UP_TO = 64
+# Trainers that multiply the voxel size first, by what is no power of two, round once more.
+_MISFIT = 2.0**-22
 # A difference that may be mostly rounding says nothing.
-_MIN_PRECISION = 64
+_MIN_PRECISION = 16
 # A lattice is believed where it is by chance with a probability below 2 to the minus this.
 _EVIDENCE_BITS = 16
 
@@ -54,23 +58,24 @@ def find_voxel_size(anchors: Float32Array) -> float | None:
     step = _step_of_all(sizes)
     if step is None:
         return None
-    voxel_size = _most_exact(anchors, step)
-    if lattice_indices(anchors, voxel_size) is None or not _is_credible(sizes, voxel_size):
-        return None
+    with np.errstate(over="ignore", invalid="ignore"):  # beside the largest float32
+        voxel_size = _most_exact(anchors, step)
+        if lattice_indices(anchors, voxel_size) is None or not _is_credible(sizes, voxel_size):
+            return None
     return voxel_size
 
 
 def _step_of_all(sizes: Float64Array) -> float | None:
-    """Return the step of sorted positive numbers, starting from the smallest: they are the most precise."""
+    """Return the step of sorted positive numbers, from the smallest, which are precise, and some of all."""
     if len(sizes) == 0:
         return None
-    sample = sizes[:_SAMPLE]
+    sample = np.union1d(sizes[:_SAMPLE], sizes[:: len(sizes) // _SAMPLE + 1])
     for _ in range(_ROUNDS):
         step = _common_step(*_measurements(sample), smallest=sizes[-1] / _MAX_INDEX)
         if step is None:
             return None
         times = np.rint(sizes / step)
-        misfits = (times == 0) | (np.abs(sizes - times * step) > 2 * _ROUNDING * sizes)
+        misfits = (times == 0) | (np.abs(sizes - times * step) > _MISFIT * sizes)
         if not misfits.any():
             # Least squares, for errors that are in proportion to the numbers.
             return float((sizes / times).mean())
@@ -81,7 +86,7 @@ def _step_of_all(sizes: Float64Array) -> float | None:
 def _measurements(sizes: Float64Array) -> tuple[list[float], list[float]]:
     """Multiples of the unknown step and their largest errors, ascending: the numbers and differences."""
     values, errors = [sizes], [_ROUNDING * sizes]
-    for lag in _LAGS:
+    for lag in _LAGS if len(sizes) > _ALL_LAGS_UP_TO else range(1, len(sizes)):
         above, below = sizes[lag:], sizes[:-lag]
         values.append(above - below)
         errors.append(_ROUNDING * (above + below))
@@ -99,9 +104,13 @@ def _common_step(values: list[float], errors: list[float], *, smallest: float) -
     while at < len(values):
         value, times = values[at], round(values[at] / step)
         slack = errors[at] + times * error
-        if slack < step / 4:
+        if slack < step / 2:  # else more than one multiple may be meant
             rest = abs(value - times * step)
             if rest > slack:
+                # A multiple as the others are, and the smallest: it stays for the steps to come, which are
+                # imprecise, to be sharpened on, before larger values can tell anything.
+                values.insert(0, rest)
+                errors.insert(0, slack)
                 step, error, at = rest, slack, 0
                 if step < smallest:
                     return None
@@ -123,12 +132,14 @@ def _most_exact(anchors: Float32Array, step: float) -> float:
         indices = np.rint(anchors.astype(np.float64) / np.float64(voxel_size)).astype(np.int64)
         return int((lattice_anchors(indices, float(voxel_size)) == anchors).sum())
 
-    best = max((middle, below, above), key=hits)  # the first of equals: the middle
+    candidates = [size for size in (middle, below, above) if 0 < size < np.inf]
+    best = max(candidates, key=hits)  # the first of equals: the middle
     return float(str(best))
 
 
 def _is_credible(sizes: Float64Array, voxel_size: float) -> bool:
     """Weigh what chance gives: each number is near a multiple by itself, and the step could be chosen."""
-    windows = 2 * MAX_ULPS * np.spacing(sizes.astype(np.float32)).astype(np.float64)
+    ulps = np.maximum(sizes * 2.0**-23, 2.0**-149)  # or more
+    windows = 2 * MAX_ULPS * ulps
     evidence = np.maximum(np.log2(voxel_size / windows), 0).sum()
     return bool(evidence - np.log2(sizes[-1] / voxel_size) >= _EVIDENCE_BITS)
