@@ -70,11 +70,11 @@ def _load(path: Path) -> object:
 def _reason(error: Exception) -> str:
     """Say why in one line; without torch's advice, which is to load the file unrestricted."""
     text = str(error)
-    refused = re.search(r"Unsupported (?:global|class|operand)[^.\n]*?([\w.]+) was not an allowed", text)
+    refused = re.search(r"nsupported (?:global: )?GLOBAL ([\w.]+)", text)
     if refused is not None:
         return f"it holds a {refused[1]}, which could run code; expected tensors in plain dicts"
     if "TorchScript" in text:
         return "it is a TorchScript archive"
-    unpickler = re.search(r"WeightsUnpickler error: ([^\n]+)", text)
+    unpickler = re.search(r"WeightsUnpickler error:\s*([^\n]+)", text)
     line = unpickler[1] if unpickler is not None else text.partition("\n")[0]
-    return line.strip()[:200] or type(error).__name__
+    return line.partition(". ")[0].strip()[:200] or type(error).__name__

@@ -58,10 +58,11 @@ def write_scripts(networks: RenderingNetworks, folder: Path) -> None:
     }
     for network, state in states_of(networks).items():
         (width, fan_in), (fan_out, _) = state["0.weight"].shape, state["2.weight"].shape
-        layers = [nn.Linear(fan_in, width), nn.ReLU(), nn.Linear(width, fan_out)]
+        # Without memory at first: initial weights would cost draws of the caller's random numbers.
+        hidden, out = nn.Linear(fan_in, width, device="meta"), nn.Linear(width, fan_out, device="meta")
         end = ends[network]
-        module = nn.Sequential(*layers, *([] if end is None else [end]))
-        module.load_state_dict(state)
+        module = nn.Sequential(hidden, nn.ReLU(), out, *([] if end is None else [end]))
+        module.load_state_dict(state, assign=True)
         with _deprecated():
             traced = torch.jit.trace(module.eval(), torch.zeros(1, fan_in))  # type: ignore[no-untyped-call]
             torch.jit.save(traced, str(folder / SCRIPT_NAMES[network]))
