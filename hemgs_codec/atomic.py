@@ -1,9 +1,10 @@
-"""Files that appear whole or not at all."""
+"""Files and directories that appear whole or not at all."""
 
 from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,3 +74,78 @@ def atomic_write(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_directory_target(path: Path, *, force: bool = False) -> None:
+    """Fail now rather than after minutes of work, if `atomic_directory` would refuse.
+
+    Raises
+    ------
+    OSError
+        `FileExistsError` if the target exists and `force` isn't set, `NotADirectoryError` if it exists and is
+        no directory, `FileNotFoundError` if its parent doesn't exist.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the directory {path.parent} doesn't exist")
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"{path} is a file, expected a directory to write")
+    if path.exists() and not force:
+        raise FileExistsError(
+            f"{path} exists already; --force (force=True) replaces it and all that it holds"
+        )
+
+
+@contextmanager
+def atomic_directory(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Make a directory that takes its name only when the block ends well.
+
+    The block gets a temporary directory beside the target to write into. Its files are flushed to disk, then
+    it is renamed. Any exception, an interrupt too, removes it and leaves the target as it was. With ``force``
+    a target that exists is set aside, and removed when the new one is in its place: between the two renames
+    the name is absent for a moment, never half-written.
+
+    Parameters
+    ----------
+    path
+        The target. A symbolic link is followed.
+    force
+        Replace a target that exists, with all that it holds.
+
+    Raises
+    ------
+    OSError
+        As `check_directory_target`; also if writing fails.
+    """
+    path = path.resolve()
+    check_directory_target(path, force=force)
+    token = secrets.token_hex(4)
+    part, old = (path.with_name(f".{path.name}.{token}.{end}") for end in ("part", "old"))
+    part.mkdir()
+    try:
+        yield part
+        for entry in (*part.rglob("*"), part):
+            _flush(entry)
+        check_directory_target(path, force=force)  # somebody else may have made it meanwhile
+        if path.exists():
+            path.rename(old)
+        try:
+            part.rename(path)
+        except BaseException:
+            if old.exists():
+                old.rename(path)
+            raise
+        _flush(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Flush a file or directory to disk, but on Windows, which opens no directories."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -8,7 +8,6 @@ checked in `ply_header`.
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,10 +15,11 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.recfunctions import structured_to_unstructured
-from plyfile import PlyData, PlyElement, PlyParseError
+from plyfile import PlyData, PlyElement
 
-from hemgs_codec.ply_header import PlyHeader, read_header
+from hemgs_codec.ply_header import read_header
 from hemgs_codec.ply_names import MEANS, NORMALS, OPACITY, QUATS, REQUIRED, SCALES, SH0, rest_names
+from hemgs_codec.ply_rows import read_rows
 from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import SceneError
 
@@ -114,7 +114,7 @@ def read_ply_with_report(
     header = read_header(raw)
     present = header.dtype.names or ()
     names = REQUIRED + rest_names(present)
-    rows = _read_rows(raw, header)
+    rows = read_rows(raw, header)
     # A double beyond float32 becomes infinite here and is refused by name below.
     with np.errstate(over="ignore"):
         # A copy even where a view would do: the opacities are written to, and the file's bytes can go.
@@ -169,19 +169,6 @@ def write_ply(scene: GaussianScene, target: str | Path | BinaryIO) -> None:
     PlyData([PlyElement.describe(rows, "vertex")], byte_order="<").write(
         str(target) if isinstance(target, Path) else target
     )
-
-
-def _read_rows(raw: bytes, header: PlyHeader) -> npt.NDArray[np.void]:
-    """Return the (N,) structured rows of the vertex element."""
-    if header.encoding != "ascii":
-        return np.frombuffer(raw, header.dtype, header.num_rows, header.offset)
-    try:
-        with np.errstate(over="ignore"):
-            data = PlyData.read(io.BytesIO(header.lead + raw[header.offset :]))
-    except (PlyParseError, ValueError, OverflowError) as error:
-        raise SceneError(f"malformed PLY: {error}") from error
-    rows: npt.NDArray[np.void] = data["vertex"].data
-    return rows
 
 
 def _valid_rows(

@@ -1,4 +1,4 @@
-"""The header of a 3DGS PLY: what the file announces, checked against its size before any row is read.
+"""The header of a splat PLY: what the file announces, checked against its size before any row is read.
 
 plyfile parses the header text (with every count set to 0, so that it allocates nothing); the counts are read
 and judged here.
@@ -22,13 +22,13 @@ MAX_HEADER_BYTES = 1 << 18
 # A property of these names says that the rows are in another splat layout, and what to do about it.
 _COMPRESSED = "this is a compressed.ply (packed chunks); convert it to a plain 3DGS .ply first"
 _ANCHORS = "this is a Scaffold-GS anchor .ply, whose colours need its networks; pass a plain 3DGS .ply"
+_PACKED = {"packed_position": _COMPRESSED, "packed_rotation": _COMPRESSED}
 _OTHER_LAYOUTS = {
-    "packed_position": _COMPRESSED,
-    "packed_rotation": _COMPRESSED,
-    "f_anchor_feat_0": _ANCHORS,
-    "f_offset_0": _ANCHORS,
+    "gaussians": {**_PACKED, "f_anchor_feat_0": _ANCHORS, "f_offset_0": _ANCHORS},
+    "anchors": _PACKED,
 }
 
+Layout = Literal["gaussians", "anchors"]
 Encoding = Literal["ascii", "binary_little_endian", "binary_big_endian"]
 
 
@@ -50,6 +50,8 @@ class PlyHeader:
         Ascii: the header up to and including `vertex`, for plyfile to read the body with.
     other_elements
         Names of the elements that aren't `vertex`.
+    comments
+        Comments before the first element.
     """
 
     encoding: Encoding
@@ -58,21 +60,24 @@ class PlyHeader:
     offset: int
     lead: bytes
     other_elements: tuple[str, ...]
+    comments: tuple[str, ...]
 
 
-def read_header(raw: bytes) -> PlyHeader:
+def read_header(raw: bytes, layout: Layout = "gaussians") -> PlyHeader:
     """Parse and check the header of a PLY file.
 
     Parameters
     ----------
     raw
         The whole file.
+    layout
+        What the rows are expected to be: Gaussians of a plain 3DGS scene, or anchors.
 
     Raises
     ------
     SceneError
-        If the file is no PLY, its header is malformed, it isn't a plain 3DGS layout, or it announces more
-        rows than its bytes can hold.
+        If the file is no PLY, its header is malformed, its rows are known to be in another layout, or it
+        announces more rows than its bytes can hold.
     """
     text, newline, body = _header_text(raw)
     lines = text.split(newline)
@@ -85,7 +90,7 @@ def read_header(raw: bytes) -> PlyHeader:
         raise SceneError(f"the PLY has no vertex element, only {names[:8]}; expected one vertex per Gaussian")
     at = names.index("vertex")
     vertex = elements[at]
-    _check_layout(vertex)
+    _check_layout(vertex, layout)
     if counts[at] == 0:
         raise SceneError("the PLY holds no Gaussians: element vertex has 0 rows")
     _check_size(elements, counts, encoding, len(raw) - body)
@@ -104,6 +109,7 @@ def read_header(raw: bytes) -> PlyHeader:
         offset=offset,
         lead=_lead(lines, newline, last_element=at),
         other_elements=tuple(name for i, name in enumerate(names) if i != at),
+        comments=tuple(data.comments),
     )
 
 
@@ -154,10 +160,11 @@ def _encoding(data: PlyData) -> Encoding:
     return "binary_big_endian" if data.byte_order == ">" else "binary_little_endian"
 
 
-def _check_layout(vertex: PlyElement) -> None:
+def _check_layout(vertex: PlyElement, layout: Layout) -> None:
+    others = _OTHER_LAYOUTS[layout]
     for prop in vertex.properties:
-        if prop.name in _OTHER_LAYOUTS:
-            raise SceneError(f"property {prop.name}: {_OTHER_LAYOUTS[prop.name]}")
+        if prop.name in others:
+            raise SceneError(f"property {prop.name}: {others[prop.name]}")
     for prop in vertex.properties:
         if isinstance(prop, PlyListProperty):
             raise SceneError(f"property {prop.name} is a list; a 3DGS scene has plain numbers only")

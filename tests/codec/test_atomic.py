@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hemgs_codec.atomic import atomic_write, check_target
+from hemgs_codec.atomic import atomic_directory, atomic_write, check_target
 
 
 def test_the_file_appears_only_when_the_block_has_ended(tmp_path: Path) -> None:
@@ -100,3 +100,65 @@ def test_the_result_has_ordinary_permissions(tmp_path: Path) -> None:
     with atomic_write(atomic):
         pass
     assert atomic.stat().st_mode == plain.stat().st_mode
+
+
+def test_a_directory_appears_only_when_the_block_has_ended(tmp_path: Path) -> None:
+    target = tmp_path / "scene"
+    with atomic_directory(target) as part:
+        (part / "inner").mkdir()
+        (part / "inner" / "a.bin").write_bytes(b"whole")
+        assert not target.exists()
+    assert (target / "inner" / "a.bin").read_bytes() == b"whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_that_exists_is_replaced_only_by_force(tmp_path: Path) -> None:
+    target = tmp_path / "scene"
+    target.mkdir()
+    (target / "old").write_bytes(b"")
+    with pytest.raises(FileExistsError, match="--force"), atomic_directory(target):
+        pass
+    with pytest.raises(KeyboardInterrupt), atomic_directory(target, force=True):
+        raise KeyboardInterrupt
+    assert [path.name for path in target.iterdir()] == ["old"]
+    with atomic_directory(target, force=True) as part:
+        (part / "new").write_bytes(b"")
+    assert [path.name for path in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "scene"
+    with pytest.raises(FileExistsError), atomic_directory(target):
+        target.mkdir()
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_that_cannot_take_its_name_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "scene"
+    target.mkdir()
+    (target / "old").write_bytes(b"")
+    rename = Path.rename
+
+    def fail(self: Path, other: Path) -> Path:
+        if self.suffix == ".part":
+            raise OSError("no")
+        return rename(self, other)
+
+    monkeypatch.setattr(Path, "rename", fail)
+    with pytest.raises(OSError, match="no"), atomic_directory(target, force=True):
+        pass
+    assert [path.name for path in target.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_directory_never_takes_the_place_of_a_file(tmp_path: Path) -> None:
+    target = tmp_path / "scene"
+    target.write_bytes(b"a file")
+    with pytest.raises(NotADirectoryError), atomic_directory(target, force=True):
+        pass
+    with pytest.raises(FileNotFoundError), atomic_directory(tmp_path / "none" / "scene"):
+        pass
+    assert target.read_bytes() == b"a file"
