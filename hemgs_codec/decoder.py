@@ -183,18 +183,20 @@ def decode(
 
 
 def decode_gaussians(
-    data: bytes | memoryview, *, device: str = "cpu", progress: Progress | None = None
+    data: bytes | memoryview,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: Progress | None = None,
 ) -> GaussianScene:
-    """Decode a file that must hold a scene of Gaussians.
+    """Decode a file that must hold Gaussians: as `decode`.
 
     Raises
     ------
     SceneError
         It holds anchors.
-    HgsError
-        As `decode`.
     """
-    scene = reconstruct(decode_symbols(data, device=device, progress=progress))
+    scene = decode(data, device=device, threads=threads, progress=progress)
     if not isinstance(scene, GaussianScene):
         raise SceneError("the file holds anchors, expected Gaussians")
     return scene
