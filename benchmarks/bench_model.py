@@ -31,7 +31,8 @@ import torch
 from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, morton_crop, scene_option, scene_path
-from hemgs_codec import profile, read_ply
+from hemgs_codec import read_ply
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.weights import RATE_WEIGHT
 from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
@@ -104,8 +105,8 @@ class Bench:
 
     def __init__(self, scene: GaussianScene, iterations: int | None, device: str) -> None:
         self.scene, self.iterations, self.device = scene, iterations, device
-        self.attributes = profile.attributes_from_scene(scene)
-        self.weights = analytic_weights(self.attributes)
+        self.channels = gaussian_channels(scene)
+        self.weights = analytic_weights(self.channels.attributes)
         self.full, self.live, self.full_row = self.fit(FULL, None)
 
     def fit(
@@ -114,8 +115,7 @@ class Bench:
         """Fit a model; also the channels that are coded, and what the model itself takes."""
         start = time.perf_counter()
         fit, _, scaling = prepare_fit(
-            self.scene,
-            self.attributes,
+            self.channels,
             self.weights,
             replace(options, iterations=self.iterations),
             device=self.device,

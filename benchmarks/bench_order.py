@@ -24,8 +24,8 @@ def count_batches(data: bytes) -> int:
     from hemgs_format.metadata import unpack_metadata
 
     container = read_container(data, known=KNOWN)
-    parts, _ = split_sections(container.sections)
-    fields = unpack_fields(unpack_metadata(parts["META"]))
+    parts, _ = split_sections(container.sections, container.profile)
+    fields = unpack_fields(unpack_metadata(parts["META"]), container.profile)
     coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
     geometry = fields.geometry
     graph = build_graph(

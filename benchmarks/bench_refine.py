@@ -54,8 +54,10 @@ def main(
     threads: int | None,
 ) -> None:
     """Put files of refined scenes beside those of scenes as they came."""
-    from hemgs_codec import decode, profile, read_ply
+    from hemgs_codec import profile, read_ply
     from hemgs_codec.cameras import read_cameras
+    from hemgs_codec.channel_scene import gaussian_channels
+    from hemgs_codec.decoder import decode_gaussians
     from hemgs_codec.distortion.measured import measured_weights
     from hemgs_codec.distortion.views import choose_views
     from hemgs_codec.fit.fit import EncodeOptions, fit_model
@@ -77,19 +79,18 @@ def main(
             originals = views.render_judged(scene)
             attributes = profile.attributes_from_scene(scene)
             weights = measured_weights(scene, attributes, views.measured, views.background)
-            fitted = fit_model(scene, attributes, weights, EncodeOptions(iterations=iterations))
+            channels = gaussian_channels(scene, attributes)
+            fitted = fit_model(channels, weights, EncodeOptions(iterations=iterations))
             targets = Targets(scene, views)
 
             for lambda_ in lambdas:
                 for steps in lengths:
-                    refinement = Refinement(targets, steps, 0) if steps else None
+                    refinement = Refinement(scene, targets, steps, 0) if steps else None
                     start = time.perf_counter()
-                    code = CodingPass(
-                        scene, scene.num_gaussians, attributes, weights, fitted, None, refinement, "cpu", None
-                    )
+                    code = CodingPass(channels, weights, fitted, None, refinement, "cpu", None)
                     file = code(lambda_)
                     seconds = round(time.perf_counter() - start, 1)
-                    renders = views.render_judged(decode(file))
+                    renders = views.render_judged(decode_gaussians(file))
                     results.add(
                         {
                             **identify(name, ply),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from hemgs_codec.version import __version__
 
 if TYPE_CHECKING:
+    from hemgs_codec.anchors.encoder import encode_anchors
+    from hemgs_codec.anchors.scene import AnchorScene
     from hemgs_codec.decoder import decode, verify
     from hemgs_codec.encoder import encode
     from hemgs_codec.ply import read_ply, write_ply
@@ -21,12 +23,24 @@ if TYPE_CHECKING:
 # and those that sleep at once make them twice as slow alone. A microsecond or so of spinning does for both.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-__all__ = ["GaussianScene", "__version__", "decode", "encode", "read_ply", "verify", "write_ply"]
+__all__ = [
+    "AnchorScene",
+    "GaussianScene",
+    "__version__",
+    "decode",
+    "encode",
+    "encode_anchors",
+    "read_ply",
+    "verify",
+    "write_ply",
+]
 
 _HOMES = {
+    "AnchorScene": "hemgs_codec.anchors.scene",
     "GaussianScene": "hemgs_codec.scene",
     "decode": "hemgs_codec.decoder",
     "encode": "hemgs_codec.encoder",
+    "encode_anchors": "hemgs_codec.anchors.encoder",
     "read_ply": "hemgs_codec.ply",
     "verify": "hemgs_codec.decoder",
     "write_ply": "hemgs_codec.ply",

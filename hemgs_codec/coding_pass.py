@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from hemgs_codec.anchors.network_coding import pack_rendering
+from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.coding.arrange import arrange
 from hemgs_codec.coding.centroids import fit_centroids
 from hemgs_codec.coding.digest import symbols_digest
@@ -18,38 +17,35 @@ from hemgs_codec.location import encode_locations
 from hemgs_codec.model.frozen import pack_hash_grid, pack_networks
 from hemgs_codec.model.units import lambda_to_q
 from hemgs_codec.progress import Progress
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.shapes import profile_of
 from hemgs_format.container import Container, write_container
 from hemgs_format.metadata import pack_metadata
 from hemgs_format.sections import Section
 
 
 def encode_fitted(
-    scene: GaussianScene,
-    attributes: npt.NDArray[np.float64],
+    scene: ChannelScene,
     weights: Weights | None,
     fitted: FittedModel,
     lattice: Lattice,
     lambda_: float,
     *,
-    num_input: int | None = None,
     run_bits: int = RUN_BITS,
     device: str = "cpu",
     progress: Progress | None = None,
 ) -> tuple[bytes, SceneCoder]:
     """Code a scene with a fit: the file, and the coder with its bits by channel.
 
-    With weights symbols are chosen by rate and distortion; without, values are rounded. num_input is what the
-    scene had before it was compacted.
+    With weights symbols are chosen by rate and distortion; without, values are rounded.
     """
     geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
-    spec = model.spec
+    spec, attributes = model.spec, scene.attributes
     arranged = arrange(scene.means, geometry, lattice)
     rows = arranged.rows
     prices = None
     if weights is not None:
         attributes = weights.with_importance(attributes)
-        prices = weights.prices(lambda_)[rows] * scaling.channel_scales(spec.groups) ** 2
+        prices = weights.prices(lambda_, spec.groups)[rows] * scaling.channel_scales(spec.groups) ** 2
     coder = SceneCoder(scaling.normalise(attributes[rows], spec.groups), arranged.places, prices, run_bits)
     lambda_q = lambda_to_q(lambda_)
     walked = arranged.walk(fitted, open_arithmetic(model, device), lambda_q, coder, progress)
@@ -58,7 +54,7 @@ def encode_fitted(
         centroids = fit_centroids(walked, spec.groups, coder.values, prices)
     bits = lattice.bits(arranged.coords)
     fields = Fields(
-        sh_degree=scene.sh_degree,
+        shape=fitted.shape,
         lambda_q=lambda_q,
         lattice=lattice,
         position_bits=bits,
@@ -68,14 +64,23 @@ def encode_fitted(
         centroids=centroids,
         symbols_sha256=b"",
     ).pack()
-    fields["sha256"] = symbols_digest(fields, arranged.coords, walked.symbols, walked.parts, spec.groups)
-    sections = (
+    networks = scene.networks
+    fields["sha256"] = symbols_digest(
+        fields,
+        arranged.coords,
+        walked.symbols,
+        walked.parts,
+        spec.groups,
+        b"" if networks is None else networks.tobytes(),
+    )
+    sections = [
         Section("META", pack_metadata(fields)),
         Section("LOCS", encode_locations(arranged.coords, bits)),
         Section("NETS", pack_networks(model)),
         Section("HASH", pack_hash_grid(model)),
-        *coder.sections,
-    )
-    count = scene.num_gaussians
-    container = Container("gaussian", count, count if num_input is None else num_input, sections)
+    ]
+    if networks is not None:
+        sections.append(Section("MLPS", pack_rendering(networks)))
+    sections += coder.sections
+    container = Container(profile_of(fitted.shape), scene.count, scene.num_input, tuple(sections))
     return write_container(container), coder

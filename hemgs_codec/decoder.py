@@ -10,6 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
+from hemgs_codec.anchors import profile as anchor_profile
+from hemgs_codec.anchors.network_coding import NetworkIntegers, unpack_rendering
+from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.coding.centroids import shifted_values
 from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.coding.fields import Fields, unpack_fields
@@ -23,14 +27,17 @@ from hemgs_codec.model.probe import is_exact
 from hemgs_codec.progress import Progress
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.sections import KNOWN, split_sections
+from hemgs_codec.shapes import GaussianShape
 from hemgs_codec.threads import use_threads
 from hemgs_format.container import read_container
-from hemgs_format.errors import CorruptError, SceneError, UnsupportedVersionError
+from hemgs_format.errors import CorruptError, HgsError, SceneError
 from hemgs_format.metadata import unpack_metadata
 
 CPU = "cpu"
 """The default device: networks run in NumPy, which is faster than torch at the sizes of a batch."""
 _TORCH_PREFIX = "torch:"
+Scene = GaussianScene | AnchorScene
+"""What a file holds, by its profile."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +50,15 @@ class Decoded:
         Lattice coordinates in Morton order.
     sequence : (N,) int64
         Morton index of each rank.
+    networks : NetworkIntegers or None
+        That an anchor scene is rendered with.
     """
 
     fields: Fields
     coords: npt.NDArray[np.int64]
     sequence: npt.NDArray[np.int64]
     walked: Walked
+    networks: NetworkIntegers | None = None
 
 
 def open_arithmetic(model: FrozenModel, device: str) -> ExactArithmetic:
@@ -94,14 +104,15 @@ def decode_symbols(
         The data isn't a whole .hgs file that this version reads.
     """
     container = read_container(data, known=KNOWN)
-    if container.profile != "gaussian":
-        raise UnsupportedVersionError(f"profile {container.profile!r} isn't read by this version")
     if container.num_points == 0:
-        raise CorruptError("the file holds no Gaussians, expected at least one")
-    parts, runs = split_sections(container.sections)
+        raise CorruptError("the file holds no points, expected at least one")
+    parts, runs = split_sections(container.sections, container.profile)
     raw: dict[str, Any] = unpack_metadata(parts["META"])
-    fields = unpack_fields(raw)
+    fields = unpack_fields(raw, container.profile)
     model = unpack_model(fields.spec, parts["NETS"], parts["HASH"])
+    networks = None
+    if isinstance(fields.shape, NetworkShape):
+        networks = unpack_rendering(fields.shape, parts["MLPS"])
     arithmetic = open_arithmetic(model, device)
     coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
     points = fields.lattice.base_points(coords)
@@ -131,10 +142,11 @@ def decode_symbols(
         "decode",
     )
     coder.finish()
-    digest = symbols_digest(raw, coords, walked.symbols, walked.parts, fields.spec.groups)
+    integers = b"" if networks is None else networks.tobytes()
+    digest = symbols_digest(raw, coords, walked.symbols, walked.parts, fields.spec.groups, integers)
     if digest != fields.symbols_sha256:
         raise CorruptError("the decoded symbols don't have the hash that the encoder wrote")
-    return Decoded(fields, coords, graph.sequence, walked)
+    return Decoded(fields, coords, graph.sequence, walked, networks)
 
 
 def decode(
@@ -143,7 +155,7 @@ def decode(
     device: str = "cpu",
     threads: int | None = None,
     progress: Progress | None = None,
-) -> GaussianScene:
+) -> Scene:
     """Decode the bytes of an .hgs file.
 
     Parameters
@@ -158,8 +170,8 @@ def decode(
 
     Returns
     -------
-    GaussianScene
-        The scene, its Gaussians in Morton order of their positions.
+    GaussianScene or AnchorScene
+        The scene, by the profile in its header; points in Morton order of their positions.
 
     Raises
     ------
@@ -170,7 +182,27 @@ def decode(
         return reconstruct(decode_symbols(data, device=device, progress=progress))
 
 
-def reconstruct(decoded: Decoded) -> GaussianScene:
+def decode_gaussians(
+    data: bytes | memoryview,
+    *,
+    device: str = "cpu",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> GaussianScene:
+    """Decode a file that must hold Gaussians: as `decode`.
+
+    Raises
+    ------
+    SceneError
+        It holds anchors.
+    """
+    scene = decode(data, device=device, threads=threads, progress=progress)
+    if not isinstance(scene, GaussianScene):
+        raise SceneError("the file holds anchors, expected Gaussians")
+    return scene
+
+
+def reconstruct(decoded: Decoded) -> Scene:
     """Turn a file's integers into a scene.
 
     Raises
@@ -180,6 +212,7 @@ def reconstruct(decoded: Decoded) -> GaussianScene:
     """
     fields = decoded.fields
     values = np.empty((len(decoded.coords), fields.spec.channels), dtype=np.float64)
+    scene: Scene
     with np.errstate(over="ignore", invalid="ignore"):
         shifted = shifted_values(decoded.walked, fields.spec.groups, fields.centroids)
         values[decoded.sequence] = fields.scaling.attributes(shifted, fields.spec.groups)
@@ -187,12 +220,31 @@ def reconstruct(decoded: Decoded) -> GaussianScene:
         parts[decoded.sequence] = decoded.walked.parts
         halvings[decoded.sequence] = decoded.walked.halvings
         means = fields.lattice.means(decoded.coords, parts, halvings)
-        scene = profile.scene_from_attributes(means, values, fields.sh_degree)
+        if isinstance(fields.shape, GaussianShape):
+            scene = profile.scene_from_attributes(means, values, fields.shape.sh_degree)
+        else:
+            assert decoded.networks is not None
+            networks = decoded.networks.networks()
+            scene = anchor_profile.anchors_from_attributes(means, values, networks, fields.lattice)
     try:
         scene.validate()
     except SceneError as error:
         raise CorruptError(f"the decoded scene isn't one: {error}") from error
     return scene
+
+
+def check_decodes(data: bytes, device: str, progress: Progress | None) -> None:
+    """Decode what was just written; the decoder compares the symbols' hash itself.
+
+    Raises
+    ------
+    HgsError
+        It can't be decoded: the encoder's mistake.
+    """
+    try:
+        reconstruct(decode_symbols(data, device=device, progress=progress))
+    except HgsError as error:
+        raise HgsError(f"the file just encoded doesn't decode ({error}): nothing was written") from error
 
 
 def verify(data: bytes | memoryview, *, threads: int | None = None, progress: Progress | None = None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -11,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.compact import compact as compact_scene
 from hemgs_codec.context.order import Order
-from hemgs_codec.decoder import decode
+from hemgs_codec.decoder import check_decodes
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.cache import load_weights, store_weights, weights_key
 from hemgs_codec.distortion.views import ViewSet, choose_views
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.encoder_checks import check_options, check_refinement, check_values
-from hemgs_codec.fit.cache import cache_directory, fit_key, load_fit, store_fit
-from hemgs_codec.fit.fit import EncodeOptions, fit_model
-from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.fit.cache import cache_directory, fit_key, obtain_fit
+from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.passes import CodingPass, Refinement
 from hemgs_codec.progress import Progress
 from hemgs_codec.refine import Targets
@@ -29,7 +28,7 @@ from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.targets import largest_of_size, smallest_of_psnr
 from hemgs_codec.threads import use_threads
-from hemgs_format.errors import HgsError, SceneError
+from hemgs_format.errors import SceneError
 
 DEFAULT_LAMBDA = 2e-3
 WeightRule = Literal["rendered", "analytic"]
@@ -141,23 +140,14 @@ def encode(
             ).scene
         attributes = profile.attributes_from_scene(scene)
         measured = _weights(scene, attributes, weights, views, seed, used_threads, cache, progress)
-        key = fit_key(scene, measured, options, used_threads)
-        fitted = _fit(scene, attributes, measured, options, key, model, cache, progress)
+        channels = gaussian_channels(scene, attributes, original.num_gaussians)
+        key = fit_key(channels, measured, options, used_threads)
+        fitted = obtain_fit(channels, measured, options, key, model, cache, progress)
         refinement = None
         if refine and views is not None:
             targets = Targets(original, views, Path(images) if images is not None else None)
-            refinement = Refinement(targets, refine, seed)
-        job = CodingPass(
-            scene,
-            original.num_gaussians,
-            attributes,
-            measured,
-            fitted,
-            position_bits,
-            refinement,
-            device,
-            progress,
-        )
+            refinement = Refinement(scene, targets, refine, seed)
+        job = CodingPass(channels, measured, fitted, position_bits, refinement, device, progress)
         if target_size is not None:
             data = largest_of_size(job, target_size, lambda_)
         elif target_psnr is not None and views is not None:
@@ -165,7 +155,7 @@ def encode(
         else:
             data = job(lambda_)
         if verify:
-            _check_decodes(data, device, progress)
+            check_decodes(data, device, progress)
     return data
 
 
@@ -197,36 +187,3 @@ def _weights(
         if cache:
             store_weights(path, measured)
     return measured
-
-
-def _fit(
-    scene: GaussianScene,
-    attributes: npt.NDArray[np.float64],
-    weights: Weights,
-    options: EncodeOptions,
-    key: bytes,
-    model: str | Path | None,
-    cache: bool,
-    progress: Progress | None,
-) -> FittedModel:
-    """Load the fit of this key, or make and keep it."""
-    path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
-    fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
-    if fitted is None:
-        fitted = fit_model(scene, attributes, weights, options, progress=progress)
-        if model is not None:
-            store_fit(path, fitted, key)
-        elif cache:
-            try:
-                store_fit(path, fitted, key)
-            except OSError as error:  # a long fit mustn't have been in vain
-                warnings.warn(f"the fit isn't kept: {error}", stacklevel=3)
-    return fitted
-
-
-def _check_decodes(data: bytes, device: str, progress: Progress | None) -> None:
-    """Decode what was written; the decoder compares the symbols' hash itself."""
-    try:
-        decode(data, device=device, progress=progress)
-    except HgsError as error:
-        raise HgsError(f"the file just encoded doesn't decode ({error}): nothing was written") from error

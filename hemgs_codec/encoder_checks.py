@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hemgs_codec.anchors.profile import MAX_FEATURES, MAX_SLOTS
+from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.context.order import ORDERS
 from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
@@ -27,13 +29,7 @@ def check_values(scene: GaussianScene) -> None:
         "sh0": MAX_ATTRIBUTE,
         "shN": MAX_ATTRIBUTE,
     }
-    for name, limit in limits.items():
-        beyond = (np.abs(getattr(scene, name).reshape(scene.num_gaussians, -1)) > limit).any(axis=1)
-        if beyond.any():
-            raise SceneError(
-                f"{name} is beyond ±{limit:g} in {int(beyond.sum())} of {scene.num_gaussians} Gaussians, "
-                f"first in row {int(beyond.argmax())}: remove them first"
-            )
+    _check_limits(scene, limits, scene.num_gaussians, "Gaussians")
 
 
 def check_options(lambda_: float, options: EncodeOptions) -> None:
@@ -67,3 +63,33 @@ def check_refinement(
         raise SceneError("photos are what a scene is refined towards: give a number of steps to refine, too")
     if images is not None and cameras is None:
         raise SceneError("photos need the cameras that took them: name the cameras, too")
+
+
+def check_anchor_values(scene: AnchorScene) -> None:
+    """Refuse values, and numbers of them, that the format has no room for."""
+    shape = scene.networks.shape
+    for name, size, limit in (
+        ("features", shape.features, MAX_FEATURES),
+        ("slots", shape.slots, MAX_SLOTS),
+    ):
+        if not 1 <= size <= limit:
+            raise SceneError(f"anchors have {size} {name}, expected 1 .. {limit}")
+    limits = {
+        "anchors": MAX_POSITION,
+        "features": MAX_ATTRIBUTE,
+        "log_scales": MAX_ATTRIBUTE,
+        "offsets": MAX_ATTRIBUTE,
+    }
+    _check_limits(scene, limits, scene.num_anchors, "anchors")
+
+
+def _check_limits(
+    scene: GaussianScene | AnchorScene, limits: dict[str, float], count: int, points: str
+) -> None:
+    for name, limit in limits.items():
+        beyond = (np.abs(getattr(scene, name).reshape(count, -1)) > limit).any(axis=1)
+        if beyond.any():
+            raise SceneError(
+                f"{name} is beyond ±{limit:g} in {int(beyond.sum())} of {count} {points}, "
+                f"first in row {int(beyond.argmax())}: remove them first"
+            )

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
-import numpy.typing as npt
-
+from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import choose_lattice
@@ -18,8 +16,9 @@ from hemgs_codec.scene import GaussianScene
 
 @dataclass(frozen=True)
 class Refinement:
-    """How a scene is refined before it's coded: see `refine`."""
+    """How a Gaussian scene is refined before it's coded: see `refine`."""
 
+    scene: GaussianScene
     targets: Targets
     steps: int
     seed: int
@@ -27,11 +26,9 @@ class Refinement:
 
 @dataclass(frozen=True)
 class CodingPass:
-    """A scene with its attributes (N, C), weights and fit; num_input Gaussians before it was compacted."""
+    """A scene with its weights and fit."""
 
-    scene: GaussianScene
-    num_input: int
-    attributes: npt.NDArray[np.float64]
+    scene: ChannelScene
     weights: Weights
     fitted: FittedModel
     position_bits: int | None
@@ -42,11 +39,11 @@ class CodingPass:
     def __call__(self, lambda_: float) -> bytes:
         """Code the scene."""
         lattice = choose_lattice(self.scene, self.weights, lambda_, self.position_bits)
-        scene, attributes = self.scene, self.attributes
+        scene = self.scene
         if self.refinement is not None:
-            scene, attributes = refine(
-                scene,
-                attributes,
+            refined, attributes = refine(
+                self.refinement.scene,
+                scene.attributes,
                 self.weights,
                 self.fitted,
                 lattice,
@@ -57,14 +54,13 @@ class CodingPass:
                 device=self.device,
                 progress=self.progress,
             )
+            scene = replace(scene, means=refined.means, attributes=attributes)
         data, _ = encode_fitted(
             scene,
-            attributes,
             self.weights,
             self.fitted,
             lattice,
             lambda_,
-            num_input=self.num_input,
             device=self.device,
             progress=self.progress,
         )

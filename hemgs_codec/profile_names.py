@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hemgs_format.constants import Profile
+
 GAUSSIAN_GROUPS = (
     "importance",
     "opacity",
@@ -13,4 +15,6 @@ GAUSSIAN_GROUPS = (
     "sh2",
     "sh3",
 )
-MAX_GROUPS = len(GAUSSIAN_GROUPS)
+ANCHOR_GROUPS = ("masks", "features", "scaling+offsets")
+GROUPS: dict[Profile, tuple[str, ...]] = {"gaussian": GAUSSIAN_GROUPS, "anchor": ANCHOR_GROUPS}
+MAX_GROUPS = max(len(names) for names in GROUPS.values())

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hemgs_codec.decoder import decode
+from hemgs_codec.decoder import decode_gaussians
 from hemgs_codec.distortion.views import ViewSet
 from hemgs_codec.metrics import psnr
 from hemgs_codec.rate_search import search_lambda
@@ -81,7 +81,7 @@ def smallest_of_psnr(
 
     def attempt(lambda_: float) -> tuple[bytes, float]:
         data = code(lambda_)
-        renders = views.render_judged(decode(data))
+        renders = views.render_judged(decode_gaussians(data))
         return data, float(np.mean([psnr(a, b) for a, b in zip(originals, renders, strict=True)]))
 
     found = search_lambda(

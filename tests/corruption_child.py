@@ -18,11 +18,11 @@ from types import FrameType
 
 import numpy as np
 
-from hemgs_codec import decode
+from hemgs_codec.decoder import Scene, decode
 from hemgs_codec.inspect import describe
-from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import HgsError
 from tests import mutations
+from vectors.found import arrays_of
 
 LIMIT_S = 5
 
@@ -40,9 +40,8 @@ def mutants(data: bytes, kind: str, count: int) -> Iterator[tuple[str, bytes]]:
             yield f"{kind} {number}", damage(rng, data)
 
 
-def scene_bytes(scene: GaussianScene) -> bytes:
-    arrays = (scene.means, scene.log_scales, scene.quats, scene.opacity_logits, scene.sh0, scene.shN)
-    return b"".join(array.tobytes() for array in arrays)
+def scene_bytes(scene: Scene) -> bytes:
+    return b"".join(array.tobytes() for array in arrays_of(scene).values())
 
 
 def peak_bytes() -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hemgs_codec import profile
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.graph import choose_voxel_shift
@@ -21,6 +22,7 @@ from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import constant_groups, fit_scaling
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.scene import SH_REST_COUNTS, GaussianScene
+from hemgs_codec.shapes import GaussianShape
 
 ROOT = Path(__file__).parents[1]
 CHAIR = ROOT / "examples" / "chair.ply"
@@ -86,7 +88,7 @@ def random_fitted(
     low, high = points.min(axis=0), points.max(axis=0)
     box = (int(low[0]), int(low[1]), int(low[2]), int((high - low).max()) + 1)
     geometry = Geometry(order, context, window, choose_voxel_shift(points), box, POSITION_STEP)
-    return FittedModel(scene.sh_degree, geometry, scaling, random_model(spec, seed))
+    return FittedModel(GaussianShape(scene.sh_degree), geometry, scaling, random_model(spec, seed))
 
 
 def encode_with(
@@ -95,5 +97,6 @@ def encode_with(
     """Code a scene with a given model."""
     attributes = profile.attributes_from_scene(scene)
     lattice = fit_lattice(scene.means, lattice_index)
-    data, _ = encode_fitted(scene, attributes, analytic_weights(attributes), fitted, lattice, lambda_)
+    channels = gaussian_channels(scene, attributes)
+    data, _ = encode_fitted(channels, analytic_weights(attributes), fitted, lattice, lambda_)
     return data

@@ -24,7 +24,7 @@ import pytest
 from hemgs_codec import decode, verify
 from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.context.order import Order
-from hemgs_codec.decoder import decode_symbols
+from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.location import encode_locations
 from hemgs_codec.model.frozen import MAX_GRID_VALUES
@@ -220,7 +220,7 @@ def test_as_much_grid_as_the_format_allows_stays_within_bounds(chair: GaussianSc
     data = encode_with(scene, replace(fitted, model=alike))
     assert len(data) < 20_000
     with within_bounds():
-        assert decode(data, threads=1).num_gaussians == 24
+        assert decode_gaussians(data, threads=1).num_gaussians == 24
     check_refused(with_metadata(data, grid=[[7, 5, level.entries + 1] for level in levels]), LimitError)
 
 
@@ -233,7 +233,7 @@ def test_damage_behind_the_metadata_doesnt_keep_info_from_working(small_file: by
 
 def test_an_unknown_skippable_section_is_skipped(small_file: bytes) -> None:
     data = with_unknown_section(small_file, "newA")
-    np.testing.assert_array_equal(decode(data).means, decode(small_file).means)
+    np.testing.assert_array_equal(decode_gaussians(data).means, decode_gaussians(small_file).means)
 
 
 def test_an_unchanged_file_reseals_to_itself(small_file: bytes) -> None:

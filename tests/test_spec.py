@@ -18,6 +18,7 @@ from hemgs_codec.model import frozen, hashgrid, scaling, units
 from hemgs_codec.model.arithmetic import MAX_SHIFT
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.sections import KNOWN, SINGLE_IDS
+from hemgs_codec.shapes import GaussianShape
 from hemgs_format import constants, symbols, tables
 from hemgs_format.header import HEADER_BYTES
 from vectors.example_text import BEGIN, END, example_text
@@ -114,7 +115,7 @@ def test_sections_are_the_codes() -> None:
 def test_metadata_keys_are_the_codes() -> None:
     spec = ModelSpec(profile.groups(0), (), 1, 1, 1, 1)
     written = fields.Fields(
-        sh_degree=0,
+        shape=GaussianShape(0),
         lambda_q=units.LAMBDA_REFERENCE_Q,
         lattice=lattice.Lattice((0.0, 0.0, 0.0), 1.0, 0),
         position_bits=1,

@@ -39,9 +39,13 @@ def decode(
 
     import hemgs_codec
     from hemgs_codec.ply import write_ply
+    from hemgs_codec.scene import GaussianScene
+    from hemgs_format.errors import SceneError
 
     with progress_bar() as progress:
         scene = hemgs_codec.decode(data, device=device, threads=threads, progress=progress)
+    if not isinstance(scene, GaussianScene):
+        raise SceneError(f"{source} holds anchors, not Gaussians: they have no 3DGS .ply")
     stream = io.BytesIO()
     write_ply(scene, stream)
     ply = stream.getbuffer()

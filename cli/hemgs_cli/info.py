@@ -45,13 +45,14 @@ def _print_table(description: dict[str, Any]) -> None:
                 else value
             )
             console.print(f"{key.replace('_', ' '):>18}  {text}", soft_wrap=True)
+    point = description["profile"]
     table = Table("id", "section")
     table.add_column("bytes", justify="right")
-    table.add_column("bits per Gaussian", justify="right")
+    table.add_column(f"bits per {point.replace('gaussian', 'Gaussian')}", justify="right")
     for section in description["sections"]:
-        bits = 8 * section["bytes"] / description["num_gaussians"]
+        bits = 8 * section["bytes"] / description[f"num_{point}s"]
         table.add_row(section["id"], section["name"], f"{section['bytes']:,}", f"{bits:.3f}")
     table.add_section()
-    total, bits = description["file_bytes"], description["bits_per_gaussian"]
+    total, bits = description["file_bytes"], description[f"bits_per_{point}"]
     table.add_row("", "file", f"{total:,}", f"{bits:.3f}")
     console.print(table)

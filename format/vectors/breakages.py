@@ -154,7 +154,7 @@ PLAIN = (
     Breakage("higher-major", "Header: major", UnsupportedVersionError, _patched(8, b"\x01")),
     Breakage("other-minor-of-major-0", "Header: minor", UnsupportedVersionError, _patched(9, b"\x02")),
     Breakage("unknown-profile", "Header: profile", CorruptError, _patched(10, b"\x02")),
-    Breakage("anchor-profile", "Sections: profile", UnsupportedVersionError, _patched(10, b"\x01")),
+    Breakage("sections-of-another-profile", "Sections", CorruptError, _patched(10, b"\x01")),
     Breakage("reserved-flags", "Header: flags", CorruptError, _patched(11, b"\x80")),
     Breakage("no-points", "Sections: num_points", CorruptError, _patched(12, bytes(4))),
     Breakage(

@@ -15,7 +15,7 @@ from hemgs_codec.coding.fields import Fields, unpack_fields
 from hemgs_codec.coding.runs import FileCoder
 from hemgs_codec.coding.walk import walk
 from hemgs_codec.context.graph import build_graph
-from hemgs_codec.decoder import decode
+from hemgs_codec.decoder import decode_gaussians
 from hemgs_codec.location import decode_locations
 from hemgs_codec.model.frozen import FrozenModel, unpack_model
 from hemgs_codec.model.units import step_table
@@ -156,13 +156,13 @@ def _metadata_rows(offset: int, part: bytes) -> list[str]:
 def _words(data: bytes) -> str:
     """Say what the entropy-coded parts decode to."""
     container = read_container(data, known=KNOWN)
-    parts, runs = split_sections(container.sections)
-    fields = unpack_fields(unpack_metadata(parts["META"]))
+    parts, runs = split_sections(container.sections, container.profile)
+    fields = unpack_fields(unpack_metadata(parts["META"]), container.profile)
     lattice = fields.lattice
     coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
     model = unpack_model(fields.spec, parts["NETS"], parts["HASH"])
     sequence, calls = _listen(fields, coords, model, runs)
-    scene = decode(data, threads=1)
+    scene = decode_gaussians(data, threads=1)
     locations = (
         f"`LOCS`: lattice coordinates {_points(coords)}, in Morton order. The step is {lattice.step} base "
         f"units, {lattice.step * lattice.unit:g} in the world: means {_points(scene.means)}."

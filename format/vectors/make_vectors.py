@@ -8,9 +8,7 @@ Vectors of a released version are never rewritten.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,6 @@ from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.decoder import decode, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.hashgrid import Level
-from hemgs_codec.scene import GaussianScene
 from hemgs_codec.sections import KNOWN
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
@@ -30,6 +27,7 @@ from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
 from hemgs_format.sections import Section
 from vectors.breakages import PLAIN, Breakage
 from vectors.example_text import BEGIN, END, example_text
+from vectors.found import array_hashes, facts
 from vectors.tiny import (
     Recipe,
     constant_scaling,
@@ -149,23 +147,16 @@ def expected(data: bytes, shows: str) -> dict[str, Any]:
     """Return what a reader must find in a valid file."""
     described = describe(data)
     scene = decode(data, threads=1)
+    found = facts(scene)
+    first = {name: found.pop(name) for name in list(found) if name.startswith("first_")}
     return {
         "shows": shows,
         "bytes": len(data),
-        "num_gaussians": scene.num_gaussians,
-        "sh_degree": scene.sh_degree,
+        **found,
         "sections": {part["id"]: part["bytes"] for part in described["sections"]},
         "symbols_sha256": described["symbols_sha256"],
         "arrays_sha256": array_hashes(scene),
-        "first_gaussian": {f.name: getattr(scene, f.name)[0].tolist() for f in fields(scene)},
-    }
-
-
-def array_hashes(scene: GaussianScene) -> dict[str, str]:
-    """Return the SHA-256 of each array of a scene as f32le."""
-    return {
-        f.name: hashlib.sha256(getattr(scene, f.name).astype("<f4").tobytes()).hexdigest()
-        for f in fields(scene)
+        **first,
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.coding.runs import RUN_BITS
 from hemgs_codec.coding_pass import encode_fitted
@@ -138,11 +139,11 @@ def encode_tiny(scene: GaussianScene, recipe: Recipe, scaling: Scaling, model: F
     )
     attributes = profile.attributes_from_scene(scene)
     attributes[:, profile.IMPORTANCE_CHANNEL] = draws(7, len(attributes)) * (3.0 / (1 << 15))
+    channels = gaussian_channels(scene, attributes)
     data, _ = encode_fitted(
-        scene,
-        attributes,
+        channels,
         None,
-        FittedModel(scene.sh_degree, geometry, scaling, model),
+        FittedModel(channels.shape, geometry, scaling, model),
         Lattice((0.0, 0.0, 0.0), UNIT, recipe.lattice_index),
         recipe.lambda_,
         run_bits=recipe.run_bits,

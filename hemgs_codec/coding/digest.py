@@ -17,6 +17,7 @@ def symbols_digest(
     symbols: npt.NDArray[np.int32],
     parts: npt.NDArray[np.int64],
     groups: tuple[Group, ...],
+    networks: bytes = b"",
 ) -> bytes:
     """Return the SHA-256 of all that a scene is made of: metadata, coordinates and symbols.
 
@@ -31,6 +32,8 @@ def symbols_digest(
         By rank; hashed group by group as i32le.
     parts : (N, 3) int64
         Of lattice cells, by rank; hashed as i32le in their group's place.
+    networks
+        Of an anchor scene, its rendering networks (`NetworkIntegers.tobytes`).
     """
     digest = hashlib.sha256(pack_metadata({key: v for key, v in metadata.items() if key != "sha256"}))
     digest.update(coords.astype("<i8").tobytes())
@@ -39,4 +42,5 @@ def symbols_digest(
         part = parts if group.refines_positions else symbols[:, first : first + group.channels]
         digest.update(np.ascontiguousarray(part, dtype="<i4").tobytes())
         first += group.channels
+    digest.update(networks)
     return digest.digest()

@@ -9,16 +9,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.anchors.profile import MAX_FEATURES as MAX_ANCHOR_FEATURES
+from hemgs_codec.anchors.profile import MAX_SLOTS
 from hemgs_codec.coding.centroids import NUM_CELLS
 from hemgs_codec.context.graph import MAX_VOXEL_SHIFT
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.lattice import NUM_LATTICE_STEPS, Lattice
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
-from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.model.spec import Group, ModelSpec, position_steps
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN, lambda_to_q
-from hemgs_codec.profile import groups
 from hemgs_codec.scene import MAX_SH_DEGREE
+from hemgs_codec.shapes import GaussianShape, Shape, groups_of
+from hemgs_format.constants import Profile
 from hemgs_format.errors import CorruptError
 from hemgs_format.metadata import Value
 
@@ -31,6 +35,7 @@ MAX_LEVELS = 32
 MAX_ENTRIES = 1 << 20
 MAX_LOG_RESOLUTION = 12
 _BOX_LIMIT = 1 << 30
+_FLAG_SCALINGS = ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0))  # offset and scale of a slice of flags
 LAMBDA_Q_RANGE = (lambda_to_q(LAMBDA_MIN), lambda_to_q(LAMBDA_MAX))
 
 
@@ -44,14 +49,14 @@ class Geometry:
     voxel_shift: int
     box: tuple[int, int, int, int]
     position_step: int
-    """Lattice step index that a step of 1 stands for where positions are refined."""
+    """Lattice step index that a step of 1 stands for where positions are refined; 0 where they aren't."""
 
 
 @dataclass(frozen=True)
 class Fields:
     """All that META holds."""
 
-    sh_degree: int
+    shape: Shape
     lambda_q: int
     lattice: Lattice
     position_bits: int
@@ -64,7 +69,7 @@ class Fields:
     def pack(self) -> dict[str, Value]:
         """Return the metadata map."""
         return {
-            "sh": self.sh_degree,
+            **pack_shape(self.shape),
             "lambda": self.lambda_q,
             "origin": list(self.lattice.origin),
             "unit": self.lattice.unit,
@@ -76,6 +81,35 @@ class Fields:
         }
 
 
+def pack_shape(shape: Shape) -> dict[str, Value]:
+    """Return the part of the metadata that says what kind of scene it is."""
+    if isinstance(shape, GaussianShape):
+        return {"sh": shape.sh_degree}
+    sees_distance = sum(int(sees) << number for number, sees in enumerate(shape.distances))
+    return {
+        "features": shape.features,
+        "slots": shape.slots,
+        "render": sees_distance | int(shape.feature_bank) << len(shape.distances),
+    }
+
+
+def unpack_shape(fields: dict[str, Any], profile: Profile) -> Shape:
+    """Invert `pack_shape`.
+
+    Raises
+    ------
+    CorruptError
+        A field is missing, of the wrong kind, or out of its range.
+    """
+    reader = _Reader(fields)
+    if profile == "gaussian":
+        return GaussianShape(reader.integer("sh", 0, MAX_SH_DEGREE))
+    features = reader.integer("features", 1, MAX_ANCHOR_FEATURES)
+    slots = reader.integer("slots", 1, MAX_SLOTS)
+    render = reader.integer("render", 0, 15)
+    return NetworkShape(features, slots, (bool(render & 1), bool(render & 2), bool(render & 4)), render > 7)
+
+
 def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> dict[str, Value]:
     """Return the part of the metadata that belongs to a fit, whatever λ it codes at."""
     return {
@@ -84,7 +118,7 @@ def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> 
         "window": geometry.window,
         "voxel": geometry.voxel_shift,
         "box": list(geometry.box),
-        "fine": geometry.position_step,
+        **({"fine": geometry.position_step} if position_steps(spec) else {}),
         "offsets": scaling.offsets.astype("<f4").tobytes(),
         "scales": scaling.scales.astype("<f4").tobytes(),
         "net": [
@@ -143,7 +177,7 @@ def checked_integer(value: Any, what: str, low: int, high: int) -> int:
     return value
 
 
-def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometry, Scaling, ModelSpec]:
+def unpack_model_fields(fields: dict[str, Any], shape: Shape) -> tuple[Geometry, Scaling, ModelSpec]:
     """Invert `pack_model_fields`.
 
     Raises
@@ -152,7 +186,7 @@ def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometr
         A field is missing, of the wrong kind, or out of its range.
     """
     reader = _Reader(fields)
-    shape = groups(sh_degree)
+    groups = groups_of(shape)
     order = ORDERS[reader.integer("order", 0, len(ORDERS) - 1)]
     bound = (-_BOX_LIMIT, _BOX_LIMIT)
     box = reader.integers("box", [bound, bound, bound, (1, _BOX_LIMIT)])
@@ -162,19 +196,24 @@ def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometr
         window=reader.integer("window", 1, MAX_WINDOW),
         voxel_shift=reader.integer("voxel", 0, MAX_VOXEL_SHIFT),
         box=(box[0], box[1], box[2], box[3]),
-        position_step=reader.integer("fine", -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS),
+        position_step=(
+            reader.integer("fine", -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS)
+            if any(group.refines_positions for group in groups)
+            else 0
+        ),
     )
-    slices = len(slice_widths(shape))
+    slices = len(slice_widths(groups))
     scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices))
     if (scaling.scales < 0).any():
         raise CorruptError('metadata: "scales" holds a negative scale')
+    _check_flags(scaling, groups)
     hidden, slice_hidden, heads, features, flags = reader.integers(
         "net", [(1, MAX_HIDDEN), (1, MAX_HIDDEN), (1, MAX_HEADS), (1, MAX_FEATURES), (0, 3)]
     )
     if flags & 1 and geometry.context == 0:
         raise CorruptError('metadata: "net" asks for an autoregressive network, "context" is 0')
     spec = ModelSpec(
-        groups=shape,
+        groups=groups,
         levels=_unpack_levels(reader.get("grid")),
         features=features,
         hidden=hidden,
@@ -182,7 +221,7 @@ def unpack_model_fields(fields: dict[str, Any], sh_degree: int) -> tuple[Geometr
         heads=heads,
         use_context=bool(flags & 1),
         use_earlier=bool(flags & 2),
-        constant=constant_groups(scaling, shape),
+        constant=constant_groups(scaling, groups),
     )
     return geometry, scaling, spec
 
@@ -202,17 +241,33 @@ def _unpack_levels(rows: Any) -> tuple[Level, ...]:
     return tuple(levels)
 
 
-def _unpack_centroids(tables: Any, groups: int) -> tuple[bytes, ...]:
+def _check_flags(scaling: Scaling, groups: tuple[Group, ...]) -> None:
+    """Refuse slices of flags that could hold anything but 0 and 1."""
+    first = 0
+    for group in groups:
+        part = slice(first, first + len(group.slices))
+        first = part.stop
+        for offset, scale in zip(scaling.offsets[part].tolist(), scaling.scales[part].tolist(), strict=True):
+            if group.flags and (offset, scale) not in _FLAG_SCALINGS:
+                raise CorruptError(
+                    f"metadata: a slice of the {group.name} has offset {offset:g} and scale {scale:g}, "
+                    f"expected 0 and 1, or 0 or 1 and 0"
+                )
+
+
+def _unpack_centroids(tables: Any, groups: tuple[Group, ...]) -> tuple[bytes, ...]:
     if tables == []:
-        return (b"",) * groups
-    if not isinstance(tables, list) or len(tables) != groups:
-        raise CorruptError(f'metadata: "centroids" isn\'t a list of {groups} tables or of none')
+        return (b"",) * len(groups)
+    if not isinstance(tables, list) or len(tables) != len(groups):
+        raise CorruptError(f'metadata: "centroids" isn\'t a list of {len(groups)} tables or of none')
     if not all(isinstance(table, bytes) and len(table) in (0, NUM_CELLS) for table in tables):
         raise CorruptError(f'metadata: a table of "centroids" isn\'t 0 or {NUM_CELLS} bytes')
+    if any(table and group.flags for table, group in zip(tables, groups, strict=True)):
+        raise CorruptError('metadata: "centroids" holds a table that would move flags')
     return tuple(tables)
 
 
-def unpack_fields(fields: dict[str, Any]) -> Fields:
+def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
     """Read META's map.
 
     Raises
@@ -221,7 +276,7 @@ def unpack_fields(fields: dict[str, Any]) -> Fields:
         A field is missing, of the wrong kind, or out of its range.
     """
     reader = _Reader(fields)
-    sh_degree = reader.integer("sh", 0, MAX_SH_DEGREE)
+    shape = unpack_shape(fields, profile)
     origin = reader.get("origin")
     if not isinstance(origin, list) or len(origin) != 3:
         raise CorruptError('metadata: "origin" isn\'t a list of three numbers')
@@ -229,18 +284,18 @@ def unpack_fields(fields: dict[str, Any]) -> Fields:
     unit = reader.number("unit", reader.get("unit"))
     if unit <= 0:
         raise CorruptError(f'metadata: "unit" is {unit}, expected a positive number')
-    geometry, scaling, spec = unpack_model_fields(fields, sh_degree)
+    geometry, scaling, spec = unpack_model_fields(fields, shape)
     digest = reader.get("sha256")
     if not isinstance(digest, bytes) or len(digest) != 32:
         raise CorruptError('metadata: "sha256" isn\'t 32 bytes')
     return Fields(
-        sh_degree=sh_degree,
+        shape=shape,
         lambda_q=reader.integer("lambda", *LAMBDA_Q_RANGE),
         lattice=Lattice((x, y, z), unit, reader.integer("step", 0, NUM_LATTICE_STEPS - 1)),
         position_bits=reader.integer("bits", 1, 21),
         geometry=geometry,
         scaling=scaling,
         spec=spec,
-        centroids=_unpack_centroids(reader.get("centroids"), len(spec.groups)),
+        centroids=_unpack_centroids(reader.get("centroids"), spec.groups),
         symbols_sha256=digest,
     )

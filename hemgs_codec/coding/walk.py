@@ -19,6 +19,7 @@ from hemgs_codec.model.arithmetic import Array, ExactArithmetic
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates, interpolate
 from hemgs_codec.model.scaling import Scaling, activations
+from hemgs_codec.model.spec import UNGATED
 from hemgs_codec.model.units import (
     LAMBDA_REFERENCE_Q,
     NUM_STEPS,
@@ -347,5 +348,6 @@ class _State:
         gates = self.spec.groups[group].gates
         if gates:
             by = np.array(gates)[channels - self.spec.first_channel(group)]
-            coded = coded & (self.symbols[ranks[:, None], by] + self.constants[by] == 1)
+            is_open = self.symbols[ranks[:, None], by] + self.constants[by] == 1
+            coded = coded & (is_open | (by == UNGATED))
         return coded

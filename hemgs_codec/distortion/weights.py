@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
+from hemgs_codec.model.spec import Group
 from hemgs_format.errors import SceneError
 
 Float64Array = npt.NDArray[np.float64]
@@ -33,9 +34,10 @@ class Weights:
     Attributes
     ----------
     values : (N, C) float64
-        Of squared errors in the channels of `profile.attributes_from_scene`.
+        Of squared errors in a scene's channels.
     positions : (N,) float64
-        Of squared errors in each coordinate of the position, in world units.
+        Of squared errors in each coordinate of the position, in world units; of no use where the lattice is
+        given.
     importance : (N,) float64 or None
         log2 of how coarse a Gaussian's steps may be, which is sent with it; None: it isn't sent, decoders
         guess.
@@ -56,11 +58,21 @@ class Weights:
         ):
             raise SceneError(f"importance must be {shape[:1]} and finite")
 
-    def prices(self, lambda_: float) -> Float64Array:
+    def prices(self, lambda_: float, groups: tuple[Group, ...]) -> Float64Array:
         """Return the bits (N, C) that squared errors are worth."""
         prices = self.values * (RATE_WEIGHT / lambda_)
-        prices[:, profile.IMPORTANCE_CHANNEL] *= lambda_ / REFERENCE_LAMBDA
+        first = 0
+        for group in groups:
+            part = prices[:, first : first + group.channels]
+            if not group.follows_lambda:
+                part *= lambda_ / REFERENCE_LAMBDA
+            first += group.channels
         return prices
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Weights:
+        """Return the weights of the chosen rows, in their order."""
+        importance = None if self.importance is None else self.importance[rows]
+        return Weights(self.values[rows], self.positions[rows], importance)
 
     def with_importance(self, attributes: Float64Array) -> Float64Array:
         """Return attributes (N, C) with the importance in its channel."""

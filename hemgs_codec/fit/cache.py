@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from hemgs_codec.atomic import atomic_write
+from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import EncodeOptions
+from hemgs_codec.fit.fit import EncodeOptions, fit_model
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
-from hemgs_codec.scene import GaussianScene, update_digest
+from hemgs_codec.progress import Progress
 from hemgs_codec.version import __version__
 from hemgs_format.errors import HgsError, SceneError
 
@@ -26,12 +28,12 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "hemgs"
 
 
-def fit_key(scene: GaussianScene, weights: Weights, options: EncodeOptions, threads: int) -> bytes:
+def fit_key(scene: ChannelScene, weights: Weights, options: EncodeOptions, threads: int) -> bytes:
     """Hash all that a fit depends on: scene, weights, options, threads and version."""
     digest = hashlib.sha256()
     settings = sorted(asdict(options).items())
     digest.update(repr((__version__, settings, threads)).encode())
-    update_digest(digest, scene)
+    scene.update_digest(digest)
     importance = np.zeros(0) if weights.importance is None else weights.importance
     for array in (weights.values, weights.positions, importance):
         digest.update(repr(array.shape).encode())
@@ -80,3 +82,35 @@ def store_fit(path: Path, fitted: FittedModel, key: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path, force=True) as stream:
         stream.write(pack_fitted(fitted, key))
+
+
+def obtain_fit(
+    scene: ChannelScene,
+    weights: Weights,
+    options: EncodeOptions,
+    key: bytes,
+    model: str | Path | None,
+    cache: bool,
+    progress: Progress | None,
+) -> FittedModel:
+    """Load the fit of this key, or make and keep it.
+
+    Parameters
+    ----------
+    model
+        The file that the user named for it.
+    cache
+        Whether to look in the cache, and to keep a new one there.
+    """
+    path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
+    fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
+    if fitted is None:
+        fitted = fit_model(scene, weights, options, progress=progress)
+        if model is not None:
+            store_fit(path, fitted, key)
+        elif cache:
+            try:
+                store_fit(path, fitted, key)
+            except OSError as error:  # a long fit mustn't have been in vain
+                warnings.warn(f"the fit isn't kept: {error}", stacklevel=3)
+    return fitted

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hemgs_codec import profile
+from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
@@ -28,10 +28,10 @@ from hemgs_codec.lattice import (
 )
 from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.hashgrid import make_levels
-from hemgs_codec.model.scaling import Scaling, constant_groups, fit_scaling
+from hemgs_codec.model.scaling import Scaling, coded_entries, constant_groups, fit_scaling
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.progress import Progress
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.shapes import groups_of
 
 GRID_BITS = 0.25
 """Binary entries of the hash grid per Gaussian: beside an autoregressive network a larger one never paid."""
@@ -78,10 +78,9 @@ def network_widths(num_gaussians: int) -> tuple[int, int]:
     return (16, 24) if num_gaussians < 120_000 else (24, 32)
 
 
-def model_spec(scene: GaussianScene, scaling: Scaling, options: EncodeOptions) -> ModelSpec:
+def model_spec(scene: ChannelScene, scaling: Scaling, options: EncodeOptions) -> ModelSpec:
     """Size the networks to the scene."""
-    groups = profile.groups(scene.sh_degree)
-    count = scene.num_gaussians
+    groups, count = groups_of(scene.shape), scene.count
     hidden, slice_hidden = network_widths(count)
     return ModelSpec(
         groups=groups,
@@ -97,9 +96,11 @@ def model_spec(scene: GaussianScene, scaling: Scaling, options: EncodeOptions) -
 
 
 def choose_lattice(
-    scene: GaussianScene, weights: Weights, lambda_: float, position_bits: int | None
+    scene: ChannelScene, weights: Weights, lambda_: float, position_bits: int | None
 ) -> Lattice:
     """Return the lattice that a scene is coded on at λ."""
+    if scene.lattice is not None:
+        return scene.lattice
     base = fit_lattice(scene.means, 0)
     if position_bits is not None:
         return fit_lattice(scene.means, index_for_bits(position_bits))
@@ -114,9 +115,27 @@ def hash_box(points: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
     return x, y, z, side
 
 
+def choose_geometry(scene: ChannelScene, weights: Weights, options: EncodeOptions) -> Geometry:
+    """Return how contexts of a scene are chosen, whatever λ it's coded at."""
+    finest = _finest_lattice(scene)
+    coords = finest.quantise(scene.means)
+    points = finest.base_points(coords)
+    position_step = 0
+    if any(group.refines_positions for group in groups_of(scene.shape)):
+        median = float(np.median(_position_octaves(weights, finest)))
+        position_step = int(np.clip(np.rint(8 * median), -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS))
+    return Geometry(
+        options.order,
+        options.context,
+        options.window,
+        choose_voxel_shift(points[morton_sort(coords)]),
+        hash_box(points),
+        position_step,
+    )
+
+
 def prepare_fit(
-    scene: GaussianScene,
-    attributes: npt.NDArray[np.float64],
+    scene: ChannelScene,
     weights: Weights,
     options: EncodeOptions,
     *,
@@ -127,58 +146,55 @@ def prepare_fit(
 
     Parameters
     ----------
-    attributes : (N, C) float64
-        Canonical attributes (`profile.attributes_from_scene`).
     fixed_octaves : (λs, N, S) int8 or None
         Steps to keep instead of fitting them: see `Fit`.
     """
-    attributes = weights.with_importance(attributes)
-    scaling = fit_scaling(attributes, profile.groups(scene.sh_degree))
+    attributes = weights.with_importance(scene.attributes)
+    scaling = fit_scaling(attributes, groups_of(scene.shape))
     spec = model_spec(scene, scaling, options)
-    finest = fit_lattice(scene.means, 0)
-    points = finest.base_points(finest.quantise(scene.means))
-    coords = finest.quantise(scene.means)
-    voxel_shift = choose_voxel_shift(points[morton_sort(coords)])
+    geometry = choose_geometry(scene, weights, options)
     lattices = [choose_lattice(scene, weights, v, options.position_bits) for v in _LATTICE_LAMBDAS]
-    if options.position_bits is not None:
+    if options.position_bits is not None or scene.lattice is not None:
         lattices = lattices[:1]
-    position_octaves = np.log2(weights.positions**-0.5 / finest.unit)
-    position_step = int(np.rint(8 * (np.median(position_octaves) - math.log2(lattice_step(0)))))
-    geometry = Geometry(
-        options.order,
-        options.context,
-        options.window,
-        voxel_shift,
-        hash_box(points),
-        int(np.clip(position_step, -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS)),
-    )
     samples = make_samples(
         scene.means,
         lattices,
         order=options.order,
         context=options.context,
         window=options.window,
-        voxel_shift=voxel_shift,
+        voxel_shift=geometry.voxel_shift,
     )
-    iterations = options.iterations if options.iterations is not None else default_iterations(len(points))
+    finest = _finest_lattice(scene)
+    iterations = options.iterations if options.iterations is not None else default_iterations(scene.count)
     fit = Fit(
         spec,
         scaling.normalise(attributes, spec.groups),
         weights.values * scaling.channel_scales(spec.groups) ** 2,
-        position_octaves - math.log2(lattice_step(0)) - geometry.position_step / 8,
-        points,
+        _position_octaves(weights, finest) - geometry.position_step / 8,
+        finest.base_points(finest.quantise(scene.means)),
         np.array(geometry.box),
         samples,
         FitOptions(iterations=iterations, seed=options.seed),
         device,
         fixed_octaves,
+        coded_entries(attributes, spec.groups),
     )
     return fit, geometry, scaling
 
 
+def _finest_lattice(scene: ChannelScene) -> Lattice:
+    """Return the lattice that says where anchors are, whatever λ they are coded at."""
+    return scene.lattice if scene.lattice is not None else fit_lattice(scene.means, 0)
+
+
+def _position_octaves(weights: Weights, lattice: Lattice) -> npt.NDArray[np.float64]:
+    """Return log2 (N,) of the steps that positions want, in finest lattice steps."""
+    octaves = np.log2(weights.positions**-0.5 / lattice.unit) - math.log2(lattice_step(0))
+    return np.asarray(octaves)
+
+
 def fit_model(
-    scene: GaussianScene,
-    attributes: npt.NDArray[np.float64],
+    scene: ChannelScene,
     weights: Weights,
     options: EncodeOptions,
     *,
@@ -186,7 +202,7 @@ def fit_model(
     progress: Progress | None = None,
 ) -> FittedModel:
     """Fit and freeze a model; parameters as those of `prepare_fit`."""
-    fit, geometry, scaling = prepare_fit(scene, attributes, weights, options, device=device)
+    fit, geometry, scaling = prepare_fit(scene, weights, options, device=device)
     fit.run(progress)
     model = freeze(fit.spec, fit.parameters, fit.weight_steps)
-    return FittedModel(scene.sh_degree, geometry, scaling, model)
+    return FittedModel(scene.shape, geometry, scaling, model)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hemgs_codec.coding.fields import Geometry, checked_integer, pack_model_fields, unpack_model_fields
+from hemgs_codec.coding.fields import (
+    Geometry,
+    pack_model_fields,
+    pack_shape,
+    unpack_model_fields,
+    unpack_shape,
+)
 from hemgs_codec.model.frozen import FrozenModel, pack_hash_grid, pack_networks, unpack_model
 from hemgs_codec.model.scaling import Scaling
-from hemgs_codec.scene import MAX_SH_DEGREE
+from hemgs_codec.shapes import Shape, profile_of
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import CorruptError
 from hemgs_format.metadata import pack_metadata, unpack_metadata
@@ -21,7 +27,7 @@ _IDS = frozenset({"FITM", "NETS", "HASH"})
 class FittedModel:
     """A frozen model with the geometry and scaling that it was fitted for."""
 
-    sh_degree: int
+    shape: Shape
     geometry: Geometry
     scaling: Scaling
     model: FrozenModel
@@ -30,13 +36,13 @@ class FittedModel:
 def pack_fitted(fitted: FittedModel, key: bytes) -> bytes:
     """Return the bytes of a fit, marked with the key of what it was fitted to."""
     fields = pack_model_fields(fitted.geometry, fitted.scaling, fitted.model.spec)
-    metadata = pack_metadata({"key": key, "sh": fitted.sh_degree, **fields})
+    metadata = pack_metadata({"key": key, **pack_shape(fitted.shape), **fields})
     sections = (
         Section("FITM", metadata),
         Section("NETS", pack_networks(fitted.model)),
         Section("HASH", pack_hash_grid(fitted.model)),
     )
-    return write_container(Container("gaussian", 0, 0, sections))
+    return write_container(Container(profile_of(fitted.shape), 0, 0, sections))
 
 
 def unpack_fitted(data: bytes) -> tuple[FittedModel, bytes]:
@@ -52,10 +58,10 @@ def unpack_fitted(data: bytes) -> tuple[FittedModel, bytes]:
     if len(parts) != len(container.sections) or set(parts) != _IDS:
         raise CorruptError(f"a fit holds {sorted(_IDS)}, this file {[s.id for s in container.sections]}")
     fields: dict[str, Any] = unpack_metadata(parts["FITM"])
-    sh_degree = checked_integer(fields.get("sh"), 'metadata: "sh"', 0, MAX_SH_DEGREE)
-    geometry, scaling, spec = unpack_model_fields(fields, sh_degree)
+    shape = unpack_shape(fields, container.profile)
+    geometry, scaling, spec = unpack_model_fields(fields, shape)
     key = fields.get("key")
     if not isinstance(key, bytes):
         raise CorruptError('metadata: "key" isn\'t bytes')
     model = unpack_model(spec, parts["NETS"], parts["HASH"])
-    return FittedModel(sh_degree, geometry, scaling, model), key
+    return FittedModel(shape, geometry, scaling, model), key

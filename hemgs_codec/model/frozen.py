@@ -11,15 +11,14 @@ from hemgs_codec.model.arithmetic import MAX_SHIFT, ExactArithmetic, check_budge
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.model.units import UNIT_BITS
-from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder, gaussian_bits
+from hemgs_codec.model.value_lists import decode_values, encode_values
+from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder
 from hemgs_format.errors import CorruptError, LimitError
-from hemgs_format.tables import NUM_SIGMAS
 
 BIAS_BITS = 8
 """Biases are multiples of 1/256."""
 PARAMETER_LIMIT = (1 << 15) - 1
 _SHIFT_FIELD = 5
-_SIGMA_FIELD = 7
 _PROBABILITY_FIELD = 8
 MAX_PARAMETERS = 1 << 19
 """Weights and biases of a model, at most: a reader allocates for networks before it has seen them."""
@@ -73,37 +72,14 @@ def _has_bias(name: str) -> bool:
     return not name.endswith(".skip")
 
 
-def _best_sigma(values: npt.NDArray[np.int64]) -> int:
-    """Return the σ index whose zero-mean table codes these integers in the fewest bits."""
-    levels, counts = np.unique(values, return_counts=True)
-    sigmas = np.repeat(np.arange(NUM_SIGMAS), len(levels))
-    bits = gaussian_bits(np.tile(levels, NUM_SIGMAS), np.zeros_like(sigmas), sigmas)
-    costs = bits.reshape(NUM_SIGMAS, -1) @ counts.astype(np.float64)
-    return int(np.argmin(costs))
-
-
-def _encode_values(encoder: SymbolEncoder, values: npt.NDArray[np.int64]) -> None:
-    sigma = _best_sigma(values)
-    encoder.encode_uniform(np.array([sigma]), _SIGMA_FIELD)
-    encoder.encode_gaussian(values, np.zeros(len(values), dtype=np.int64), np.full(len(values), sigma))
-
-
-def _decode_values(decoder: SymbolDecoder, count: int, name: str) -> npt.NDArray[np.int32]:
-    sigma = int(decoder.decode_uniform(1, _SIGMA_FIELD)[0])
-    values = decoder.decode_gaussian(np.zeros(count, dtype=np.int64), np.full(count, sigma))
-    if count and int(np.abs(values).max()) > PARAMETER_LIMIT:
-        raise CorruptError(f"layer {name}: a parameter exceeds {PARAMETER_LIMIT}")
-    return values.astype(np.int32)
-
-
 def pack_networks(model: FrozenModel) -> bytes:
     """Entropy code the weights and biases: per matrix its shift, then weights by row, then biases."""
     encoder = SymbolEncoder()
     for name in model.spec.matrices():
         encoder.encode_uniform(np.array([model.shifts[name]]), _SHIFT_FIELD)
-        _encode_values(encoder, model.weights[name].astype(np.int64).ravel())
+        encode_values(encoder, model.weights[name].astype(np.int64).ravel())
         if _has_bias(name):
-            _encode_values(encoder, model.biases[name].astype(np.int64))
+            encode_values(encoder, model.biases[name].astype(np.int64))
     return encoder.finish()
 
 
@@ -137,9 +113,11 @@ def unpack_model(spec: ModelSpec, networks: bytes, hash_grid: bytes) -> FrozenMo
         shifts[name] = int(decoder.decode_uniform(1, _SHIFT_FIELD)[0])
         if shifts[name] > MAX_SHIFT:
             raise CorruptError(f"layer {name}: shift {shifts[name]} exceeds {MAX_SHIFT}")
-        weights[name] = _decode_values(decoder, fan_in * fan_out, name).reshape(fan_in, fan_out)
+        weights[name] = decode_values(decoder, fan_in * fan_out, PARAMETER_LIMIT, name).reshape(
+            fan_in, fan_out
+        )
         if _has_bias(name):
-            biases[name] = _decode_values(decoder, fan_out, name)
+            biases[name] = decode_values(decoder, fan_out, PARAMETER_LIMIT, name)
     decoder.finish()
     decoder = SymbolDecoder(hash_grid)
     tables = [_decode_level(decoder, level, spec.features) for level in spec.levels]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.model.spec import Group
+from hemgs_codec.model.spec import UNGATED, Group
 from hemgs_codec.model.units import UNIT_BITS, VALUE_BITS
 
 VALUE_LIMIT = 8 << UNIT_BITS
@@ -74,7 +74,9 @@ def coded_entries(
     first = 0
     for group in groups:
         if group.gates:
-            coded[:, first : first + group.channels] = attributes[:, list(group.gates)] == 1
+            gates = np.array(group.gates)
+            is_shut = (gates != UNGATED) & (attributes[:, gates] != 1)
+            coded[:, first : first + group.channels] = ~is_shut
         first += group.channels
     return coded
 

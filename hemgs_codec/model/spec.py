@@ -14,6 +14,8 @@ NUM_GEOMETRY = 2
 """Features of an anchor's place in the order: window growth and context size."""
 NUM_EDGE = 4
 """Features of a context edge: relative position and log distance."""
+UNGATED = -1
+"""In the place of a channel's gate: it has none."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Group:
         Values are 0 or 1 and coded as they are: steps are 1, and nothing predicts them.
     gates : tuple of int
         For each channel, the channel among all, of a group of flags before, that must be 1 for this one to
-        be coded; where it isn't, others see 0. None: all are coded.
+        be coded, or `UNGATED`; where it isn't 1, others see 0. None: all are coded.
     """
 
     name: str

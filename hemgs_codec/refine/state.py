@@ -59,7 +59,7 @@ class State:
         rows, groups = self._arranged.rows, fitted.model.spec.groups
         self._scales = fitted.scaling.channel_scales(groups)
         self._offsets = fitted.scaling.channel_offsets(groups)
-        self._prices = weights.prices(lambda_)[rows] * self._scales**2
+        self._prices = weights.prices(lambda_, groups)[rows] * self._scales**2
         self.values = fitted.scaling.normalise(weights.with_importance(attributes)[rows], groups)
         self.places = self._arranged.places.clip(_EDGE, 1.0 - _EDGE)
         self._adam, self._place_adam = Adam(self.values.shape), Adam(self.places.shape)

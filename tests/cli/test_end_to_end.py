@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hemgs_codec import decode, read_ply, write_ply
+from hemgs_codec import read_ply, write_ply
+from hemgs_codec.decoder import decode_gaussians
 from hemgs_codec.scene import GaussianScene
 from tests.small import ROOT, crop
 
@@ -65,7 +66,8 @@ def test_another_process_decodes_the_same_scene(folder: Path) -> None:
     assert result.returncode == 0, result.stderr
     report: dict[str, Any] = json.loads(result.stdout)
     assert report["output_bytes"] == (folder / "decoded.ply").stat().st_size
-    decoded, expected = read_ply(folder / "decoded.ply"), decode((folder / "scene.hgs").read_bytes())
+    decoded = read_ply(folder / "decoded.ply")
+    expected = decode_gaussians((folder / "scene.hgs").read_bytes())
     for name in ("means", "log_scales", "quats", "opacity_logits", "sh0", "shN"):
         np.testing.assert_array_equal(getattr(decoded, name), getattr(expected, name))
 
@@ -198,7 +200,7 @@ def test_ctrl_c_during_a_fit_leaves_nothing_behind(
 def test_encode_refines(folder: Path) -> None:
     result = hemgs(folder, "encode", "scene.ply", "-o", "refined.hgs", *QUICK, "--refine", "2")
     assert result.returncode == 0, result.stderr
-    assert decode((folder / "refined.hgs").read_bytes()).num_gaussians == 80
+    assert decode_gaussians((folder / "refined.hgs").read_bytes()).num_gaussians == 80
     assert (folder / "refined.hgs").read_bytes() != (folder / "scene.hgs").read_bytes()
 
 

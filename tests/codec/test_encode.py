@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hemgs_codec import decode, encode, profile
+from hemgs_codec import encode, profile
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding_pass import encode_fitted
-from hemgs_codec.decoder import decode_symbols
+from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
@@ -50,7 +51,7 @@ def stages_of(call: Callable[..., bytes]) -> tuple[bytes, Stages]:
 def test_a_fitted_file_is_smaller_than_its_floats_and_near_them(
     tiny_scene: GaussianScene, tiny_file: bytes
 ) -> None:
-    decoded = decode(tiny_file)
+    decoded = decode_gaussians(tiny_file)
     assert len(tiny_file) < tiny_scene.num_gaussians * 59 * 4 / 8
     extent = (tiny_scene.means.max(axis=0) - tiny_scene.means.min(axis=0)).max()
     distance = np.linalg.norm(decoded.means[:, None] - tiny_scene.means[None], axis=2)
@@ -127,14 +128,14 @@ def test_a_model_file_is_kept_reused_and_refused_for_another_scene(
 
 def sizes_of(scene: GaussianScene, iterations: int) -> list[int]:
     """Bytes at 16 λs a quarter octave apart, all from one fit."""
-    attributes = profile.attributes_from_scene(scene)
-    weights = analytic_weights(attributes)
-    fitted = fit_model(scene, attributes, weights, EncodeOptions(iterations=iterations))
+    channels = gaussian_channels(scene)
+    weights = analytic_weights(channels.attributes)
+    fitted = fit_model(channels, weights, EncodeOptions(iterations=iterations))
     sizes = []
     for k in range(16):
         lambda_ = 3e-4 * 2 ** (k / 4)
-        lattice = choose_lattice(scene, weights, lambda_, None)
-        sizes.append(len(encode_fitted(scene, attributes, weights, fitted, lattice, lambda_)[0]))
+        lattice = choose_lattice(channels, weights, lambda_, None)
+        sizes.append(len(encode_fitted(channels, weights, fitted, lattice, lambda_)[0]))
     return sizes
 
 
@@ -207,7 +208,7 @@ def test_scenes_that_no_one_trained_are_refused(
 def test_outliers_within_the_limits_are_coded(name: str, value: float, scene: GaussianScene) -> None:
     array = getattr(scene, name).copy()
     array.reshape(60, -1)[5, 0] = value
-    decoded = decode(quick(replace(scene, **{name: array})))
+    decoded = decode_gaussians(quick(replace(scene, **{name: array})))
     if name == "opacity_logits" and value > 0:  # nothing to see between 12 and a million
         assert decoded.opacity_logits.max() > 12
     else:
@@ -222,7 +223,7 @@ def test_weights_are_replaceable(scene: GaussianScene) -> None:
     assert quick(scene, weights=replace(weights, positions=weights.positions * 100)) != quick(scene)
     ignored = weights.values.copy()
     ignored[:, profile.DC_CHANNELS.start :] = 1e-9
-    assert decode(quick(scene, weights=replace(weights, values=ignored))).num_gaussians == 60
+    assert decode_gaussians(quick(scene, weights=replace(weights, values=ignored))).num_gaussians == 60
 
 
 def test_a_raster_file_is_another_with_the_same_positions(tiny_file: bytes, raster_file: bytes) -> None:
@@ -242,22 +243,21 @@ def test_options_are_in_the_file(scene: GaussianScene) -> None:
 
 @pytest.mark.parametrize("switch", ["use_hash", "use_context", "use_earlier"])
 def test_models_without_a_part_code_scenes(switch: str, chair: GaussianScene) -> None:
-    scene = crop(chair, 700, sh_degree=0)
-    attributes = profile.attributes_from_scene(scene)
-    weights = analytic_weights(attributes)
+    scene = gaussian_channels(crop(chair, 700, sh_degree=0))
+    weights = analytic_weights(scene.attributes)
     options = EncodeOptions(iterations=2, **{switch: False})  # type: ignore[arg-type]
-    fitted = fit_model(scene, attributes, weights, options)
+    fitted = fit_model(scene, weights, options)
     assert bool(fitted.model.spec.levels) == (switch != "use_hash")
     assert fitted.model.spec.use_context == (switch != "use_context")
     assert fitted.model.spec.use_earlier == (switch != "use_earlier")
     lattice = choose_lattice(scene, weights, 2e-3, None)
-    data, _ = encode_fitted(scene, attributes, weights, fitted, lattice, 2e-3)
-    assert decode(data).num_gaussians == 700
+    data, _ = encode_fitted(scene, weights, fitted, lattice, 2e-3)
+    assert decode_gaussians(data).num_gaussians == 700
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9])
 def test_scenes_of_a_few_gaussians_can_be_fitted(count: int) -> None:
-    assert decode(quick(random_scene(count, sh_degree=1))).num_gaussians == count
+    assert decode_gaussians(quick(random_scene(count, sh_degree=1))).num_gaussians == count
 
 
 def test_a_file_that_doesnt_decode_is_never_returned(

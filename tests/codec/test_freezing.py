@@ -11,7 +11,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hemgs_codec import profile
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, prepare_fit
@@ -27,15 +27,15 @@ MAX_LOSS = 0.005
 def freezing_loss(scene: GaussianScene, iterations: int, lambda_: float) -> float:
     """Share of bits that a fit's integer model takes more than its float model."""
     options = EncodeOptions(iterations=iterations)
-    attributes = profile.attributes_from_scene(scene)
-    weights = analytic_weights(attributes)
-    fit, geometry, scaling = prepare_fit(scene, attributes, weights, options)
+    channels = gaussian_channels(scene)
+    weights = analytic_weights(channels.attributes)
+    fit, geometry, scaling = prepare_fit(channels, weights, options)
     fit.run()
     fitted = FittedModel(
-        scene.sh_degree, geometry, scaling, freeze(fit.spec, fit.parameters, fit.weight_steps)
+        channels.shape, geometry, scaling, freeze(fit.spec, fit.parameters, fit.weight_steps)
     )
-    lattice = choose_lattice(scene, weights, lambda_, None)
-    _, coder = encode_fitted(scene, attributes, None, fitted, lattice, lambda_)
+    lattice = choose_lattice(channels, weights, lambda_, None)
+    _, coder = encode_fitted(channels, None, fitted, lattice, lambda_)
     live = torch.from_numpy(scaling.channel_scales(fit.spec.groups) > 0)
     with torch.no_grad():
         network, _ = fit.parameters.quantised(fit.weight_steps)

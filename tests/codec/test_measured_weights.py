@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hemgs_codec import decode, encode, profile
+from hemgs_codec import encode, profile
 from hemgs_codec.cameras import synthesise_cameras
-from hemgs_codec.decoder import decode_symbols
+from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.cache import load_weights, store_weights, weights_key
 from hemgs_codec.distortion.measured import channel_squares, measured_weights
 from hemgs_codec.distortion.views import ViewSet, choose_views
@@ -150,7 +150,7 @@ def test_a_target_size_is_kept(part: GaussianScene, weights: Weights) -> None:
     whole = encode(part, weights=weights, iterations=30, cache=False)
     small = encode(part, weights=weights, iterations=30, cache=False, target_size=int(0.9 * len(whole)))
     assert 0.8 * len(whole) < len(small) <= 0.9 * len(whole)
-    assert decode(small).num_gaussians == part.num_gaussians
+    assert decode_gaussians(small).num_gaussians == part.num_gaussians
     with pytest.raises(SceneError, match="out of reach"):
         encode(part, weights=weights, iterations=2, cache=False, target_size=100)
     with pytest.raises(SceneError, match="not both"):
@@ -162,7 +162,7 @@ def test_a_target_psnr_is_kept(part: GaussianScene, cameras: list[Camera], weigh
     originals = views.render_judged(part)
 
     def psnr_of(data: bytes) -> float:
-        renders = views.render_judged(decode(data))
+        renders = views.render_judged(decode_gaussians(data))
         return float(np.mean([psnr(a, b) for a, b in zip(originals, renders, strict=True)]))
 
     options = {"weights": weights, "cameras": cameras, "iterations": 30, "cache": False}
@@ -181,4 +181,4 @@ def test_a_compacted_file_counts_its_input(part: GaussianScene, cameras: list[Ca
 
     description = describe(data)
     assert description["num_gaussians"] == 400
-    assert description["num_coded"] == decode(data).num_gaussians == 200
+    assert description["num_coded"] == decode_gaussians(data).num_gaussians == 200

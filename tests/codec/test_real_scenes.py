@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hemgs_codec import decode, encode, read_ply
+from hemgs_codec import encode, read_ply
+from hemgs_codec.decoder import decode_gaussians
 from hemgs_codec.scene import GaussianScene
 from tests.small import ROOT
 
@@ -37,7 +38,7 @@ def scene_at(path: Path, count: int) -> GaussianScene:
 def test_scenes_of_every_origin_come_back(name: str) -> None:
     scene = scene_at(SPLATS / name, 400)
     data = encode(scene, iterations=20, threads=1, cache=False)
-    decoded = decode(data, threads=1)
+    decoded = decode_gaussians(data, threads=1)
     assert decoded.num_gaussians == scene.num_gaussians
     assert decoded.sh_degree == scene.sh_degree
     assert len(data) < scene.num_gaussians * 4 * (11 + 3 * (scene.sh_degree + 1) ** 2) / 2
@@ -49,5 +50,5 @@ def test_scenes_of_every_origin_come_back(name: str) -> None:
 @pytest.mark.slow
 def test_a_whole_scene_comes_back_smaller_by_far(chair: GaussianScene) -> None:
     data = encode(chair, iterations=300, cache=False)
-    assert decode(data).num_gaussians == chair.num_gaussians
+    assert decode_gaussians(data).num_gaussians == chair.num_gaussians
     assert 8 * len(data) / chair.num_gaussians < 120

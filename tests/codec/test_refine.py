@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from hemgs_codec import decode, encode, profile
+from hemgs_codec import encode, profile
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding.walk import Walked
 from hemgs_codec.coding_pass import encode_fitted
-from hemgs_codec.decoder import decode_symbols, open_arithmetic, verify
+from hemgs_codec.decoder import decode_gaussians, decode_symbols, open_arithmetic, verify
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.views import ViewSet
 from hemgs_codec.distortion.weights import LOSS_PER_SQUARED_ERROR
@@ -71,8 +72,10 @@ def refined(
         moved, moved_attributes = refine(
             scene, attributes, weights, fitted, lattice, LAMBDA, targets, steps=steps
         )
-        data, coder = encode_fitted(moved, moved_attributes, weights, fitted, lattice, LAMBDA)
-    return data, decode(data), float(coder.bits.sum())
+        data, coder = encode_fitted(
+            gaussian_channels(moved, moved_attributes), weights, fitted, lattice, LAMBDA
+        )
+    return data, decode_gaussians(data), float(coder.bits.sum())
 
 
 def cost(scene: GaussianScene, decoded: GaussianScene, bits: float, cameras: list[Camera]) -> float:
@@ -125,13 +128,13 @@ def test_rounding_is_the_coders(
     weights = analytic_weights(attributes)
     state = State(small, attributes, weights, fitted, lattice, LAMBDA, open_arithmetic(fitted.model, "cpu"))
     drawn, scene = state.draw()
-    data, coder = encode_fitted(small, attributes, weights, fitted, lattice, LAMBDA)
+    data, coder = encode_fitted(gaussian_channels(small, attributes), weights, fitted, lattice, LAMBDA)
     walked: Walked = decode_symbols(data).walked
     coded = state.tables.steps > 0
     symbols = np.rint(state.rounding.values / np.where(coded, state.tables.steps, 1))
     assert (symbols == walked.symbols)[coded].mean() > 0.999
     assert state.rounding.bits.sum() == pytest.approx(coder.bits.sum(), rel=0.01)
-    decoded = decode(data)
+    decoded = decode_gaussians(data)
     order = decode_symbols(data).sequence
     assert np.abs(decoded.sh0[order] - scene.sh0).mean() < 1e-3
     assert np.array_equal(decoded.means[order], scene.means)
@@ -173,7 +176,7 @@ def test_encode_refines(small: GaussianScene, cameras: list[Camera]) -> None:
     options = {"iterations": 2, "threads": 1, "cameras": cameras, "weights": "analytic", "context": 4}
     plain, moved = (encode(small, refine=n, **options) for n in (0, 3))  # type: ignore[arg-type]  # options differ
     assert plain != moved
-    assert decode(moved).num_gaussians == small.num_gaussians
+    assert decode_gaussians(moved).num_gaussians == small.num_gaussians
 
 
 def test_options_that_do_not_go_together_are_refused(

@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from hemgs_codec import decode, profile, verify
+from hemgs_codec import profile, verify
+from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding import arrange
 from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
-from hemgs_codec.decoder import decode_symbols
+from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.fit.cache import load_fit, store_fit
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
 from hemgs_codec.lattice import fit_lattice, index_for_bits
@@ -49,10 +50,9 @@ def in_file_order(scene: GaussianScene, lattice_index: int) -> Float64Array:
 
 def check_round_trip(scene: GaussianScene, fitted: FittedModel, lattice_index: int = 60) -> GaussianScene:
     """Code without rate-distortion choices; what comes back is within half a step of what went in."""
-    attributes = profile.attributes_from_scene(scene)
     lattice = fit_lattice(scene.means, lattice_index)
-    data, coder = encode_fitted(scene, attributes, None, fitted, lattice, 2e-3)
-    decoded = decode(data, threads=1)
+    data, coder = encode_fitted(gaussian_channels(scene), None, fitted, lattice, 2e-3)
+    decoded = decode_gaussians(data, threads=1)
     assert decoded.num_gaussians == scene.num_gaussians
     assert decoded.sh_degree == scene.sh_degree
     symbols = decode_symbols(data)
@@ -108,9 +108,8 @@ def attribute_bytes(data: bytes) -> int:
 
 def test_choices_by_rate_and_distortion_save_bits(chair: GaussianScene) -> None:
     scene = crop(chair, 200, sh_degree=1)
-    attributes = profile.attributes_from_scene(scene)
     fitted, lattice = random_fitted(scene), fit_lattice(scene.means, 60)
-    rounded, _ = encode_fitted(scene, attributes, None, fitted, lattice, 2e-3)
+    rounded, _ = encode_fitted(gaussian_channels(scene), None, fitted, lattice, 2e-3)
     chosen = encode_with(scene, fitted, lattice_index=60)
     verify(chosen)
     assert attribute_bytes(chosen) < attribute_bytes(rounded)
@@ -118,16 +117,16 @@ def test_choices_by_rate_and_distortion_save_bits(chair: GaussianScene) -> None:
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_device_changes_nothing(device: str, tiny_file: bytes) -> None:
-    scene, expected = decode(tiny_file, device=device, threads=1), decode(tiny_file)
+    scene, expected = decode_gaussians(tiny_file, device=device, threads=1), decode_gaussians(tiny_file)
     for name in ("means", "log_scales", "quats", "opacity_logits", "sh0", "shN"):
         assert getattr(scene, name).tobytes() == getattr(expected, name).tobytes()
 
 
 def test_torch_encodes_the_same_bytes(scene: GaussianScene) -> None:
-    attributes, fitted = profile.attributes_from_scene(scene), random_fitted(scene)
+    channels, fitted = gaussian_channels(scene), random_fitted(scene)
     lattice = fit_lattice(scene.means, 60)
     files = {
-        encode_fitted(scene, attributes, None, fitted, lattice, 2e-3, device=device)[0]
+        encode_fitted(channels, None, fitted, lattice, 2e-3, device=device)[0]
         for device in ("cpu", "torch:cpu")
     }
     assert len(files) == 1
