@@ -1,8 +1,8 @@
 """What errors in an anchor scene's values cost in its renders.
 
-The squared derivatives of an image by a value, summed over pixels, are the expected square of the derivative of
-the image's product with random signs: one pass back from random signs estimates them for all values at once
-(Hutchinson's diagonal of the Gauss-Newton matrix).
+The squared derivatives of an image by a value, summed over pixels, are the expected square of the derivative
+of the image's product with random signs: one pass back from random signs estimates them for all values at
+once (Hutchinson's diagonal of the Gauss-Newton matrix).
 """
 
 from __future__ import annotations

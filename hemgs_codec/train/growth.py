@@ -11,7 +11,7 @@ from hemgs_codec.render.camera import Camera
 from hemgs_codec.train.parameters import SceneParameters
 
 GRADIENT = 2e-4
-"""Mean gradient of the loss by a Gaussian's place in the image, half images a unit, that calls for anchors."""
+"""Mean gradient of the loss by a Gaussian's place in the image, in half images, that calls for anchors."""
 MIN_OPACITY = 5e-3
 SEEN = 0.8
 """Share of an interval's iterations in which something must be seen to be judged; half of it for slots."""

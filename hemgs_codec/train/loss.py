@@ -1,4 +1,4 @@
-"""The rendering loss inside torch: 0.8 L1 + 0.2 (1 - SSIM), by compiled loops on the CPU, by torch elsewhere."""
+"""The rendering loss inside torch: 0.8 L1 + 0.2 (1 - SSIM); compiled loops on the CPU, torch elsewhere."""
 
 from __future__ import annotations
 

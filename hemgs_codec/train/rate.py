@@ -58,6 +58,7 @@ class JointRate:
         device: str,
     ) -> None:
         self.spec, self.device = spec, device
+        self.scaling = scaling
         self.scale = torch.from_numpy(scaling.channel_scales(spec.groups)).float().to(device)
         self.offset = torch.from_numpy(scaling.channel_offsets(spec.groups)).float().to(device)
         self.begin(first_octaves, generator)
@@ -71,7 +72,7 @@ class JointRate:
         self.weight_steps: torch.Tensor | None = None
 
     def begin(self, first_octaves: torch.Tensor, generator: torch.Generator) -> None:
-        """Set the parameters to those that a training starts from, with steps of log2 ``first_octaves`` (S,)."""
+        """Set the parameters to those of a beginning, with steps of log2 ``first_octaves`` (S,)."""
         self.parameters: Parameters = initial_parameters(self.spec, first_octaves, generator)
         self.optimiser = self._optimiser()
 
@@ -194,6 +195,8 @@ class JointRate:
             "grid": self.parameters.grid.detach(),
             "optimiser": self.optimiser.state_dict(),
             "weight_steps": self.weight_steps,
+            "offsets": torch.from_numpy(self.scaling.offsets),
+            "scales": torch.from_numpy(self.scaling.scales),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -203,6 +206,11 @@ class JointRate:
         self.optimiser = self._optimiser()
         self.optimiser.load_state_dict(state["optimiser"])
         self.weight_steps = state["weight_steps"]
+
+
+def scaling_of(state: dict[str, Any]) -> Scaling:
+    """Return the units that a state of `JointRate` is in."""
+    return Scaling(state["offsets"].numpy().copy(), state["scales"].numpy().copy())
 
 
 def _lambda_feature(lambda_q: float) -> float:

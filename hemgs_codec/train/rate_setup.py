@@ -1,4 +1,4 @@
-"""Begin an entropy model beside a scene: the file's lattice, contexts and units, and first steps as measured."""
+"""Begin an entropy model beside a scene: the file's lattice, contexts and units; first steps as measured."""
 
 from __future__ import annotations
 
@@ -69,6 +69,35 @@ def plan_rate(scene: AnchorScene, options: RateOptions) -> tuple[RateSetup, npt.
     return RateSetup(geometry, _scaling(scene, spec), spec), points
 
 
+def make_rate(
+    scene: AnchorScene,
+    setup: RateSetup,
+    points: npt.NDArray[np.int64],
+    generator: torch.Generator,
+    device: str,
+) -> JointRate:
+    """Make an entropy model with steps of 1."""
+    geometry, spec = setup.geometry, setup.spec
+    samples = make_samples(
+        scene.anchors,
+        [anchor_lattice(scene)],
+        order=geometry.order,
+        context=geometry.context,
+        window=geometry.window,
+        voxel_shift=geometry.voxel_shift,
+    )
+    return JointRate(
+        spec,
+        setup.scaling,
+        points,
+        np.array(geometry.box),
+        samples,
+        torch.zeros(sum(group.num_steps for group in spec.groups)),
+        generator,
+        device,
+    )
+
+
 def begin_rate(
     parameters: SceneParameters,
     scene: AnchorScene,
@@ -80,25 +109,7 @@ def begin_rate(
     device: str,
 ) -> JointRate:
     """Make the entropy model that is trained from here on."""
-    geometry, spec = setup.geometry, setup.spec
-    samples = make_samples(
-        scene.anchors,
-        [anchor_lattice(scene)],
-        order=geometry.order,
-        context=geometry.context,
-        window=geometry.window,
-        voxel_shift=geometry.voxel_shift,
-    )
-    rate = JointRate(
-        spec,
-        setup.scaling,
-        points,
-        np.array(geometry.box),
-        samples,
-        torch.zeros(sum(group.num_steps for group in spec.groups)),
-        generator,
-        device,
-    )
+    rate = make_rate(scene, setup, points, generator, device)
     octaves = _wanted_octaves(rate, parameters, cameras, background, generator)
     rate.begin(octaves, generator)
     return rate

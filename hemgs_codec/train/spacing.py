@@ -17,7 +17,7 @@ _PIXELS = 0.5
 
 
 def pixel_voxel_size(cameras: Sequence[Camera], points: npt.NDArray[np.float64]) -> float:
-    """Return half of what a pixel covers at the distance of points (P, 3): the median over cameras and points.
+    """Return half of what a pixel covers at the distance of points (P, 3): the median.
 
     Offsets place Gaussians more finely than their anchors, so a finer lattice only costs.
     """
@@ -38,7 +38,7 @@ def nearest_distances(anchors: npt.NDArray[np.float32]) -> npt.NDArray[np.float6
     if count == 1:
         return np.zeros(len(anchors))
     found = []
-    for part in places.split(max(_CHUNK // len(anchors), 1)):
+    for part in torch.split(places, max(_CHUNK // len(anchors), 1)):
         near = torch.cdist(part, places).topk(count, largest=False).values[:, 1:]
         found.append(near.square().mean(dim=1).sqrt())
     return torch.cat(found).numpy().astype(np.float64)

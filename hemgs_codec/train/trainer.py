@@ -7,7 +7,7 @@ clean ── noise of fixed steps ── rate: steps of the variable-rate predic
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ from hemgs_codec.train.initial_points import initial_points
 from hemgs_codec.train.noise import measure_steps, noisy_values
 from hemgs_codec.train.options import RateOptions, SceneOptions
 from hemgs_codec.train.parameters import SceneParameters, first_parameters, scene_from
-from hemgs_codec.train.rate import JointRate
-from hemgs_codec.train.rate_setup import RateSetup, begin_rate, plan_rate
+from hemgs_codec.train.rate import JointRate, scaling_of
+from hemgs_codec.train.rate_setup import RateSetup, begin_rate, make_rate, plan_rate
 from hemgs_codec.train.schedule import Schedule
 from hemgs_codec.train.spacing import nearest_distances, pixel_voxel_size
 from hemgs_codec.train.view import draw, look
@@ -133,7 +133,7 @@ class Trainer:
     def _draw_lambda(self) -> float:
         low, high = self.rate_options.lambda_range
         share = float(torch.rand((), generator=self.generator))
-        return low * (high / low) ** share
+        return low * math.exp(math.log(high / low) * share)
 
     def begin_rate(self) -> JointRate:
         """Give the scene an entropy model, once."""
@@ -172,7 +172,7 @@ class Trainer:
         for photo in (photos[i] for i in places):
             _, image = draw(self.parameters.tensors(), photo.camera, self.dataset.background)
             values.append(psnr(eight_bit(image.cpu().numpy()), self.dataset.pixels(photo)))
-        return math.fsum(values) / len(values)
+        return float(np.mean(values))
 
     def state(self) -> dict[str, Any]:
         """Return all that a training needs to go on, as tensors and plain values."""
@@ -187,16 +187,21 @@ class Trainer:
             "leaves": {name: leaf.detach() for name, leaf in self.parameters.leaves.items()},
             "optimiser": self.parameters.optimiser.state_dict(),
             "growth": self.growth.state(),
+            "rate_options": None if self.rate is None else asdict(self.rate_options),
+            "rate": None if self.rate is None else self.rate.state(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to what `state` returned."""
         self.iteration, self.queue = state["iteration"], list(state["queue"])
         self.steps, self.voxel_size = dict(state["steps"]), state["voxel_size"]
-        self.generator.set_state(state["generator"])
-        parameters = SceneParameters(
-            state["anchors"], state["leaves"], self.parameters.shape, self.device
-        )
+        parameters = SceneParameters(state["anchors"], state["leaves"], self.parameters.shape, self.device)
         parameters.optimiser.load_state_dict(state["optimiser"])
         self.parameters = parameters
         self.growth.load(state["growth"])
+        if state["rate"] is not None:
+            self.setup, points = plan_rate(self.scene(), self.rate_options)
+            self.setup = replace(self.setup, scaling=scaling_of(state["rate"]))
+            self.rate = make_rate(self.scene(), self.setup, points, self.generator, self.device)
+            self.rate.load(state["rate"])
+        self.generator.set_state(state["generator"])

@@ -25,7 +25,9 @@ class Seen:
     loss: torch.Tensor
 
 
-def draw(tensors: AnchorTensors, camera: Camera, background: Background) -> tuple[NeuralGaussians, torch.Tensor]:
+def draw(
+    tensors: AnchorTensors, camera: Camera, background: Background
+) -> tuple[NeuralGaussians, torch.Tensor]:
     """Render an anchor scene: its Gaussians from there, and the image (H, W, 3)."""
     gaussians = neural_gaussians(tensors, camera.position)
     image, _ = render_coloured_tensors(
