@@ -7,7 +7,6 @@ fitted on from where training left it, to the symbols that a coder will really m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from hemgs_codec.anchors.measured import measured_anchor_weights
 from hemgs_codec.anchors.network_coding import quantise_networks
 from hemgs_codec.anchors.profile import anchor_lattice, attributes_from_anchors, take, used_anchors
 from hemgs_codec.anchors.scene import AnchorScene
-from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.samples import make_samples
@@ -25,17 +23,9 @@ from hemgs_codec.progress import Progress
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.train.rate import JointRate
 from hemgs_codec.train.rate_setup import RateSetup
+from hemgs_codec.train.result import Finished
 
 _LEARNING_RATE = 3e-3
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A trained scene, what its errors cost, and its entropy model."""
-
-    scene: AnchorScene
-    weights: Weights
-    fitted: FittedModel
 
 
 def finish(
