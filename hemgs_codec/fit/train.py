@@ -21,7 +21,7 @@ import torch
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import Parameters, initial_parameters
-from hemgs_codec.fit.predict import predict_rows
+from hemgs_codec.fit.predict import GatheredAround, predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
@@ -191,7 +191,7 @@ class Fit:
             neighbours = self.neighbours[graph, rows].long()
             present = (neighbours >= 0).float()
             edges = self.edges[graph, rows].float() / UNIT
-            around = self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT
+            around = GatheredAround(self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT)
         coded_octaves = self.octaves[k, rows].float() / 8
 
         def octaves_of(group: int, prediction: torch.Tensor) -> torch.Tensor:

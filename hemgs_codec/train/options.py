@@ -61,8 +61,8 @@ class RateOptions:
         slots out.
     grid_bits, grid_features : float, int
         Binary entries of the hash grid per anchor, and features of a level.
-    hidden, slice_hidden : int
-        Widths of the networks.
+    hidden, slice_hidden : int or None
+        Widths of the networks; None: by the number of values.
     batch : int
         Anchors whose rate an iteration looks at.
     fit_iterations : int
@@ -80,9 +80,9 @@ class RateOptions:
     use_masks: bool = True
     grid_bits: float = 1.0
     grid_features: int = 2
-    hidden: int = 24
-    slice_hidden: int = 32
-    batch: int = 1024
+    hidden: int | None = None
+    slice_hidden: int | None = None
+    batch: int = 512
     fit_iterations: int = 800
 
 
