@@ -223,9 +223,9 @@ def test_limits_are_the_codes() -> None:
     bytes_log2 = constants.MAX_METADATA_BYTES.bit_length() - 1
     assert limits["metadata"] == f"2^{bytes_log2} bytes, {constants.MAX_METADATA_DEPTH} levels"
     assert limits["weights and biases"] == f"2^{frozen.MAX_PARAMETERS.bit_length() - 1}"
-    rendering = network_coding.MAX_PARAMETERS
-    assert limits["those of rendering networks"] == f"2^{rendering.bit_length() - 1}"
     assert limits["features, slots"] == f"{anchor_profile.MAX_FEATURES}, {anchor_profile.MAX_SLOTS}"
+    largest = NetworkShape(anchor_profile.MAX_FEATURES, anchor_profile.MAX_SLOTS, (True,) * 3, True)
+    assert sum((rows + 1) * columns for rows, columns in largest.layers().values()) < 400_000
     assert limits["hash grid"] == (
         f"{fields.MAX_LEVELS} levels, 2^{frozen.MAX_GRID_VALUES.bit_length() - 1} values, "
         f"{frozen.GRID_VALUES_PER_BYTE} a byte"

@@ -21,6 +21,7 @@ from hemgs_codec.decoder import decode, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.sections import KNOWN
+from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
 from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
@@ -33,6 +34,7 @@ from vectors.tiny import (
     constant_scaling,
     encode_tiny,
     model_spec,
+    tiny_channels,
     tiny_model,
     tiny_scaling,
     tiny_scene,
@@ -42,9 +44,9 @@ from vectors.worked_example import worked_example
 FOLDER = Path(__file__).parent
 SPEC = FOLDER.parents[1] / "SPEC.md"
 
-RASTER = Recipe(sh_degree=0, order="raster", context=4, window=9, hidden=2, heads=1)
+RASTER = Recipe(shape=GaussianShape(0), order="raster", context=4, window=9, hidden=2, heads=1)
 PERMUTED = Recipe(
-    sh_degree=3,
+    shape=GaussianShape(3),
     order="permuted",
     context=6,
     window=25,
@@ -56,7 +58,7 @@ PERMUTED = Recipe(
     log_sigma_bias=384,
 )
 RUNS = Recipe(
-    sh_degree=1,
+    shape=GaussianShape(1),
     order="permuted",
     context=3,
     window=25,
@@ -66,27 +68,30 @@ RUNS = Recipe(
     lambda_=1e-2,
     run_bits=60,
 )
-ONE = Recipe(sh_degree=0, order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120)
+ONE = Recipe(
+    shape=GaussianShape(0), order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120
+)
 
 
 def _made(count: int, recipe: Recipe, seed: int) -> bytes:
-    scene = tiny_scene(count, recipe.sh_degree, seed)
-    scaling = tiny_scaling(recipe.sh_degree)
+    assert isinstance(recipe.shape, GaussianShape)
+    scene = tiny_scene(count, recipe.shape.sh_degree, seed)
+    scaling = tiny_scaling(recipe.shape.sh_degree)
     model = tiny_model(model_spec(recipe, scaling), seed, recipe.log_sigma_bias)
-    return encode_tiny(scene, recipe, scaling, model)
+    return encode_tiny(tiny_channels(scene), recipe, scaling, model)
 
 
 def _one_gaussian() -> bytes:
     scene = tiny_scene(2, 0, 700).take(np.array([1]))
     scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
-    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE, scaling), 700))
+    return encode_tiny(tiny_channels(scene), ONE, scaling, tiny_model(model_spec(ONE, scaling), 700))
 
 
 def _identical_points() -> bytes:
     """Code so many equal Gaussians that the file needs padding."""
     scene = tiny_scene(2, 0, 900).take(np.zeros(5000, dtype=np.int64))
     scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
-    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE, scaling), 900))
+    return encode_tiny(tiny_channels(scene), ONE, scaling, tiny_model(model_spec(ONE, scaling), 900))
 
 
 def _with_skippable_sections(data: bytes) -> bytes:
