@@ -29,13 +29,14 @@ from vectors.edits import (
     swap_first_two,
     with_data,
     with_keys,
+    with_resealed_keys,
     with_sections,
     with_table,
     without,
     without_key,
 )
 
-_WORDS = b"\1\0\0\0" * 3  # a decoder reads up to two words ahead
+WORDS = b"\1\0\0\0" * 3  # a decoder reads up to two words ahead
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,12 @@ PLAIN = (
         UnsupportedVersionError,
         with_sections(lambda s: [*s, Section("WHAT", b"?")]),
     ),
+    Breakage(
+        "rendering-networks-of-gaussians",
+        "Sections",
+        CorruptError,
+        with_sections(lambda s: [*s[:4], Section("MLPS", b""), *s[4:]]),
+    ),
     Breakage("networks-missing", "Sections", CorruptError, without("NETS")),
     Breakage("sections-out-of-order", "Sections", CorruptError, with_sections(swap_first_two)),
     Breakage("metadata-key-missing", "META", CorruptError, without_key("unit")),
@@ -138,19 +145,21 @@ PLAIN = (
     Breakage("grid-beyond-its-bytes", "HASH", LimitError, with_keys(grid=[[7, 6, 1 << 20]])),
     Breakage("networks-beyond-limit", "NETS", LimitError, with_keys(net=[256, 256, 16, 1, 3], context=1)),
     Breakage("lattice-beyond-base-units", "Lattice", CorruptError, with_keys(step=160)),
-    Breakage("scene-beyond-float32", "Gaussian profile", CorruptError, with_keys(origin=[1e300, 0.0, 0.0])),
+    Breakage(
+        "scene-beyond-float32", "Gaussian profile", CorruptError, with_resealed_keys(origin=[1e300, 0.0, 0.0])
+    ),
     Breakage("locations-not-words", "Locations", TruncatedError, with_data("LOCS", lambda d: d[:-1])),
     Breakage("locations-too-short", "Locations", LimitError, with_data("LOCS", lambda _: b"")),
-    Breakage("locations-go-on", "Locations", CorruptError, with_data("LOCS", lambda d: d + _WORDS)),
+    Breakage("locations-go-on", "Locations", CorruptError, with_data("LOCS", lambda d: d + WORDS)),
     Breakage("network-shift-beyond-limit", "NETS", CorruptError, with_data("NETS", _shift_of_31)),
-    Breakage("networks-go-on", "Range coder", CorruptError, with_data("NETS", lambda d: d + _WORDS)),
-    Breakage("grid-without-levels", "HASH", CorruptError, with_data("HASH", lambda _: _WORDS)),
+    Breakage("networks-go-on", "Range coder", CorruptError, with_data("NETS", lambda d: d + WORDS)),
+    Breakage("grid-without-levels", "HASH", CorruptError, with_data("HASH", lambda _: WORDS)),
     Breakage("run-missing", "Runs", CorruptError, without("RUN3")),
     Breakage("run-unused", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN4", b"\1")])),
     Breakage("run-of-no-batches", "Runs", CorruptError, with_data("RUN1", _run_of_no_batches)),
     Breakage("run-beyond-its-group", "Runs", CorruptError, with_data("RUN1", _one_batch_more)),
-    Breakage("run-words-go-on", "Range coder", CorruptError, with_data("RUN0", lambda d: d + _WORDS)),
-    Breakage("run-words-where-none", "Range coder", CorruptError, with_data("RUN1", lambda d: d + _WORDS)),
+    Breakage("run-words-go-on", "Range coder", CorruptError, with_data("RUN0", lambda d: d + WORDS)),
+    Breakage("run-words-where-none", "Range coder", CorruptError, with_data("RUN1", lambda d: d + WORDS)),
     Breakage("run-not-words", "Range coder", TruncatedError, with_data("RUN0", lambda d: d[:-1])),
     Breakage("symbols-hash", "META: sha256", CorruptError, with_keys(sha256=bytes(32))),
     Breakage("metadata-changed-after-hash", "META: sha256", CorruptError, with_keys(unit=1.0)),

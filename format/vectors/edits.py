@@ -8,7 +8,10 @@ from dataclasses import replace
 from typing import cast
 
 import msgpack
+import numpy as np
 
+from hemgs_codec.coding.digest import symbols_digest
+from hemgs_codec.decoder import decode_symbols
 from hemgs_codec.sections import KNOWN
 from hemgs_format.container import read_container, write_container
 from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
@@ -69,6 +72,18 @@ def with_keys(**values: Value) -> Callable[[bytes], bytes]:
     return with_data("META", lambda data: pack_metadata({**unpack_metadata(data), **values}))
 
 
+def with_float(key: str, place: int, value: float) -> Callable[[bytes], bytes]:
+    """Replace one of the floats that a key of META holds."""
+
+    def edit(data: bytes) -> bytes:
+        fields = unpack_metadata(data)
+        numbers = np.frombuffer(cast("bytes", fields[key]), "<f4").copy()
+        numbers[place] = value
+        return pack_metadata({**fields, key: numbers.tobytes()})
+
+    return with_data("META", edit)
+
+
 def without_key(key: str) -> Callable[[bytes], bytes]:
     """Leave a key out of META."""
 
@@ -105,3 +120,26 @@ def swap_first_two(sections: list[Section]) -> list[Section]:
 def without(section_id: str) -> Callable[[bytes], bytes]:
     """Leave out the sections with an id."""
     return with_sections(lambda sections: [s for s in sections if s.id != section_id])
+
+
+def with_resealed_keys(**values: Value) -> Callable[[bytes], bytes]:
+    """Replace values of META that change no symbol, and mend the hash."""
+
+    def apply(data: bytes) -> bytes:
+        decoded = decode_symbols(data)
+
+        def edit(meta: bytes) -> bytes:
+            metadata = {**unpack_metadata(meta), **values}
+            metadata["sha256"] = symbols_digest(
+                metadata,
+                decoded.coords,
+                decoded.walked.symbols,
+                decoded.walked.parts,
+                decoded.fields.spec.groups,
+                b"" if decoded.networks is None else decoded.networks.tobytes(),
+            )
+            return pack_metadata(metadata)
+
+        return with_data("META", edit)(data)
+
+    return apply

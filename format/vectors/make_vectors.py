@@ -9,14 +9,15 @@ Vectors of a released version are never rewritten.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hemgs_codec import profile
+from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.coding.centroids import NUM_CELLS
-from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.decoder import decode, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.hashgrid import Level
@@ -24,9 +25,10 @@ from hemgs_codec.sections import KNOWN
 from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
-from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
 from hemgs_format.sections import Section
+from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage
+from vectors.edits import with_resealed_keys
 from vectors.example_text import BEGIN, END, example_text
 from vectors.found import array_hashes, facts
 from vectors.tiny import (
@@ -39,6 +41,7 @@ from vectors.tiny import (
     tiny_scaling,
     tiny_scene,
 )
+from vectors.tiny_anchors import encode_tiny_anchors
 from vectors.worked_example import worked_example
 
 FOLDER = Path(__file__).parent
@@ -68,6 +71,20 @@ RUNS = Recipe(
     lambda_=1e-2,
     run_bits=60,
 )
+ANCHOR_SCENE = Recipe(NetworkShape(4, 2), "permuted", context=3, window=25, hidden=2, heads=1, voxel_shift=9)
+ANCHOR_BANK = Recipe(
+    NetworkShape(11, 5, (True, False, True), feature_bank=True),
+    "raster",
+    context=4,
+    window=25,
+    hidden=3,
+    heads=2,
+    levels=(Level((0, 1, 2), 1, 27),),
+    features=2,
+    lambda_=5e-4,
+    voxel_shift=20,
+    log_sigma_bias=384,
+)
 ONE = Recipe(
     shape=GaussianShape(0), order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120
 )
@@ -94,6 +111,12 @@ def _identical_points() -> bytes:
     return encode_tiny(tiny_channels(scene), ONE, scaling, tiny_model(model_spec(ONE, scaling), 900))
 
 
+def _one_anchor() -> bytes:
+    """Code an anchor of which everything but its position and its networks is constant."""
+    recipe = replace(ANCHOR_SCENE, shape=NetworkShape(1, 1, (False, True, False)), use_context=False)
+    return encode_tiny_anchors(1, recipe, 1300)
+
+
 def _with_skippable_sections(data: bytes) -> bytes:
     """Add sections that no reader knows, before, between and behind the others."""
     container = read_container(data, known=KNOWN)
@@ -104,24 +127,10 @@ def _with_skippable_sections(data: bytes) -> bytes:
 
 
 def _with_centroids(data: bytes) -> bytes:
-    """Give every second group a table of shifts, of both signs and the largest size."""
-    decoded = decode_symbols(data)
-    container = read_container(data, known=KNOWN)
-    meta, *rest = container.sections
-    table = np.arange(NUM_CELLS) * 37 % 256
-    tables: list[Value] = [
-        table.astype(np.uint8).tobytes() if g % 2 else b"" for g in range(len(decoded.fields.spec.groups))
-    ]
-    metadata: dict[str, Value] = {**unpack_metadata(meta.data), "centroids": tables}
-    metadata["sha256"] = symbols_digest(
-        metadata,
-        decoded.coords,
-        decoded.walked.symbols,
-        decoded.walked.parts,
-        decoded.fields.spec.groups,
-    )
-    sections = (Section("META", pack_metadata(metadata)), *rest)
-    return write_container(Container(container.profile, container.num_points, container.num_input, sections))
+    """Give every second group a table of shifts, of both signs and the largest size; not flags."""
+    groups = decode_symbols(data).fields.spec.groups
+    table = (np.arange(NUM_CELLS) * 37 % 256).astype(np.uint8).tobytes()
+    return with_resealed_keys(centroids=[table if g % 2 else b"" for g in range(len(groups))])(data)
 
 
 def valid_files() -> dict[str, tuple[str, bytes]]:
@@ -141,6 +150,15 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
         ),
         "centroids": ("values moved by tables of shifts", _with_centroids(_made(40, PERMUTED, 300))),
         "many-runs": ("several runs a group, groups that don't see each other", _made(30, RUNS, 500)),
+        "anchors": (
+            "anchors on their own lattice, some slots not in use",
+            encode_tiny_anchors(20, ANCHOR_SCENE, 1100),
+        ),
+        "anchors-bank": (
+            "a feature bank, distances, slices of flags that are constant, a lattice of 12 bits, centroids",
+            _with_centroids(encode_tiny_anchors(30, ANCHOR_BANK, 1200, position_bits=12)),
+        ),
+        "one-anchor": ("one anchor with one value and one slot", _one_anchor()),
         "skippable-sections": (
             "sections that a reader doesn't know and skips",
             _with_skippable_sections(raster),
@@ -202,11 +220,13 @@ def main() -> None:
     valid = valid_files()
     example = valid["worked-example"][1]
     _write(FOLDER / "valid", {name: (data, expected(data, shows)) for name, (shows, data) in valid.items()})
-    _write(FOLDER / "invalid", {b.name: broken(b, example) for b in PLAIN})
+    invalid = {b.name: broken(b, example) for b in PLAIN}
+    invalid |= {b.name: broken(b, valid["anchors"][1]) for b in ANCHORS}
+    _write(FOLDER / "invalid", invalid)
     SPEC.write_text(spec_with_example(SPEC.read_text(encoding="utf-8"), example), encoding="utf-8")
     for name, (_, data) in valid.items():
         print(f"{name}: {len(data)} bytes")
-    print(f"{len(PLAIN)} invalid files")
+    print(f"{len(invalid)} invalid files")
 
 
 if __name__ == "__main__":
