@@ -99,7 +99,7 @@ def anchor_digest(scene: AnchorScene) -> bytes:
     attributes = anchor_profile.attributes_from_anchors(scene)
     slots = scene.networks.shape.slots
     attributes[:, -3 * slots :] *= np.repeat(scene.masks, 3, axis=1)
-    arrays = [scene.anchors, attributes + 0.0]
+    arrays: list[npt.NDArray[np.floating]] = [scene.anchors, attributes + 0.0]
     for name in scene.networks.shape.layers():
         arrays += [scene.networks.weights[name], scene.networks.biases[name]]
     for array in arrays:

@@ -139,7 +139,7 @@ def predict_rows(
             part = None if attended is None else attended[..., done : done + width].flatten(1)
             step = octaves[-1][:, group.steps[number], None]
             mean, log_sigma = predictor.slice_parameters(
-                m, spec, g, number, prior, pooled, part, step, own[:, first : first + done]
+                m, spec, g, number, prior, pooled, part, step, own[:, first : first + spec.earlier_own(done)]
             )
             means.append(mean)
             log_sigmas.append(log_sigma)

@@ -65,8 +65,6 @@ class RateOptions:
         Widths of the networks; None: by the number of values.
     batch : int
         Anchors whose rate an iteration looks at.
-    fit_iterations : int
-        Of the entropy model alone, when the scene is done.
     """
 
     lambda_range: tuple[float, float] = LAMBDA_RANGE
@@ -83,7 +81,6 @@ class RateOptions:
     hidden: int | None = None
     slice_hidden: int | None = None
     batch: int = 512
-    fit_iterations: int = 800
 
 
 def check_options(scene: SceneOptions, rate: RateOptions) -> None:

@@ -16,12 +16,10 @@ from __future__ import annotations
 import json
 import pickle
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -37,7 +35,6 @@ from hemgs_format.errors import SceneError
 
 CHECKPOINT_NAME, SCENE_NAME, LOG_NAME, OPTIONS_NAME = "checkpoint.pt", "scene.pt", "log.jsonl", "options.json"
 LOG_INTERVAL, CHECKPOINT_INTERVAL, PREVIEW_INTERVAL = 100, 500, 2500
-FIT_LAMBDAS = 7
 
 
 def train(
@@ -107,21 +104,11 @@ def train(
             trainer.rate,
             trainer.cameras,
             dataset.background,
-            iterations=rate.fit_iterations,
-            lambdas=fit_lambdas(rate),
             seed=scene.seed,
             progress=progress,
         )
         write_result(folder, finished, dataset, scene.iterations)
     return finished
-
-
-def fit_lambdas(rate: RateOptions) -> Sequence[float]:
-    """Return the λs that the last fit sees: a geometric series over the range."""
-    low, high = rate.lambda_range
-    if low == high:
-        return (low,)
-    return tuple(np.geomspace(low, high, FIT_LAMBDAS).tolist())
 
 
 def _open_folder(folder: Path, options: dict[str, Any], *, resume: bool) -> bool:
