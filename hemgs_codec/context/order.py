@@ -26,7 +26,7 @@ def splitmix64(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def tiers_of(points: npt.NDArray[np.int64], voxel_shift: int) -> npt.NDArray[np.int64]:
-    """Return the tier (N,) of anchors at base coordinates (N, 3) in Morton order: firsts of coarse cells are 0."""
+    """Return the tiers (N,) of anchors at base coordinates (N, 3) in Morton order."""
     tiers = np.full(len(points), len(_TIER_SHIFTS), dtype=np.int64)
     for tier, shift in reversed(tuple(enumerate(_TIER_SHIFTS))):
         _, first = np.unique(points >> (voxel_shift + shift), axis=0, return_index=True)
