@@ -15,19 +15,18 @@ from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.train.schedule import decay
 
 ARRAYS = ("features", "log_scales", "offsets", "mask_logits")
-"""Per anchor; positions don't move."""
+"""Per anchor; positions don't move, and masks (logits above 0) are decided, not trained."""
 _RATES = {
     # first and last learning rate
     "features": (7.5e-3, 7.5e-3),
     "log_scales": (7e-3, 7e-3),
     "offsets": (1e-2, 1e-4),
-    "mask_logits": (1e-2, 1e-2),
     "opacity": (2e-3, 2e-5),
     "covariance": (4e-3, 4e-3),
     "colour": (8e-3, 5e-5),
 }
 _EPSILON = 1e-15
-_FIRST_MASK = 2.0
+_FIRST_MASK = 1.0
 
 
 class SceneParameters:
@@ -47,9 +46,13 @@ class SceneParameters:
     ) -> None:
         self.anchors = anchors.to(device)
         self.shape = shape
-        self.leaves = {name: leaf.to(device).requires_grad_() for name, leaf in leaves.items()}
+        self.leaves = {name: leaf.to(device) for name, leaf in leaves.items()}
         self.optimiser = torch.optim.Adam(
-            [{"params": [leaf], "lr": 0.0, "name": name} for name, leaf in self.leaves.items()],
+            [
+                {"params": [leaf.requires_grad_()], "lr": 0.0, "name": name}
+                for name, leaf in self.leaves.items()
+                if name != "mask_logits"
+            ],
             eps=_EPSILON,
             fused=True,
         )
@@ -85,15 +88,23 @@ class SceneParameters:
             given["features"],
             given["log_scales"],
             given["offsets"],
-            hard_masks(given["mask_logits"]) if masks is None else masks,
+            (given["mask_logits"] > 0).float() if masks is None else masks,
             self.shape,
             {name: given[f"{name}.w"] for name in layers},
             {name: given[f"{name}.b"] for name in layers},
         )
 
+    def keep(self, kept: torch.Tensor) -> None:
+        """Leave all but some anchors (bool (N,)) out."""
+        none = torch.zeros(len(self.anchors), dtype=torch.bool)
+        empty = {name: self.leaves[name].detach()[none] for name in ARRAYS}
+        self.replace(kept, {"anchors": self.anchors[none], **empty})
+
     def replace(self, kept: torch.Tensor, added: dict[str, torch.Tensor]) -> None:
         """Keep some anchors (bool (N,)) and append others: "anchors" and what `ARRAYS` name."""
         self.anchors = torch.cat([self.anchors[kept], added["anchors"].to(self.anchors)])
+        logits = self.leaves["mask_logits"]
+        self.leaves["mask_logits"] = torch.cat([logits[kept], added["mask_logits"].to(logits)])
         for group in self.optimiser.param_groups:
             name = str(group["name"])
             if name not in ARRAYS:
@@ -128,12 +139,6 @@ def scene_from(parameters: SceneParameters, voxel_size: float) -> AnchorScene:
         networks,
         voxel_size,
     )
-
-
-def hard_masks(logits: torch.Tensor) -> torch.Tensor:
-    """Return masks (N, K) of 0 and 1, with the gradient of the logits' sigmoid."""
-    soft = torch.sigmoid(logits)
-    return (logits > 0).float() + soft - soft.detach()
 
 
 def first_parameters(

@@ -25,7 +25,7 @@ from hemgs_codec.model.hashgrid import hash_coordinates
 from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.model.spec import UNGATED, ModelSpec
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP
-from hemgs_codec.train.parameters import SceneParameters, hard_masks
+from hemgs_codec.train.parameters import SceneParameters
 
 _CLAMP = 8.0  # channel scales: what others see of a value
 _LEARNING_RATE = 5e-3
@@ -62,7 +62,6 @@ class JointRate:
         tie_steps: bool = False,
     ) -> None:
         self.spec, self.device, self.tie_steps = spec, device, tie_steps
-        self.scaling = scaling
         scales = torch.from_numpy(scaling.channel_scales(spec.groups)).float().to(device)
         self.scale = torch.where(scales > 0, scales, 1.0)
         self.offset = torch.from_numpy(scaling.channel_offsets(spec.groups)).float().to(device)
@@ -96,7 +95,7 @@ class JointRate:
         raw = torch.cat(
             [
                 self.importance[:, None],
-                hard_masks(leaves["mask_logits"]),
+                (leaves["mask_logits"] > 0).float(),
                 leaves["features"],
                 leaves["log_scales"],
                 leaves["offsets"].reshape(count, -1),
@@ -227,8 +226,6 @@ class JointRate:
             "optimiser": self.optimiser.state_dict(),
             "weight_steps": self.weight_steps,
             "importance": self.importance,
-            "offsets": torch.from_numpy(self.scaling.offsets),
-            "scales": torch.from_numpy(self.scaling.scales),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -239,11 +236,6 @@ class JointRate:
         self.optimiser.load_state_dict(state["optimiser"])
         self.weight_steps = state["weight_steps"]
         self.importance = state["importance"].to(self.device)
-
-
-def scaling_of(state: dict[str, Any]) -> Scaling:
-    """Return the units that a state of `JointRate` is in."""
-    return Scaling(state["offsets"].numpy().copy(), state["scales"].numpy().copy())
 
 
 def _lambda_feature(lambda_q: float) -> float:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.anchors.neural import AnchorTensors
 from hemgs_codec.anchors.profile import anchor_lattice, attributes_from_anchors, groups
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.sensitivity import squared_derivatives, wanted_weights
-from hemgs_codec.coding.fields import Geometry
+from hemgs_codec.coding.fields import Geometry, pack_model_fields, unpack_model_fields
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.distortion.weights import IMPORTANCE_STEP
 from hemgs_codec.fit.fit import hash_box
@@ -23,10 +23,12 @@ from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.hashgrid import make_levels
 from hemgs_codec.model.scaling import Scaling, coded_entries
 from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.model.units import LAMBDA_REFERENCE_Q
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.train.options import RateOptions
 from hemgs_codec.train.parameters import SceneParameters
 from hemgs_codec.train.rate import JointRate
+from hemgs_format.metadata import pack_metadata, unpack_metadata
 
 MOST_STEP = 2.0
 """In standard deviations of a slice, however little is seen of an anchor: others views may show more."""
@@ -43,9 +45,19 @@ class RateSetup:
     spec: ModelSpec
     tie_steps: bool
 
+    def tobytes(self) -> bytes:
+        """Return what `unpack_setup` takes."""
+        return pack_metadata(pack_model_fields(self.geometry, self.scaling, self.spec))
 
-def plan_rate(scene: AnchorScene, options: RateOptions) -> tuple[RateSetup, npt.NDArray[np.int64]]:
-    """Choose geometry, units and networks' sizes for a scene; also its base coordinates (N, 3)."""
+
+def unpack_setup(data: bytes, shape: NetworkShape, options: RateOptions) -> RateSetup:
+    """Invert `RateSetup.tobytes`."""
+    geometry, scaling, spec = unpack_model_fields(unpack_metadata(data), shape)
+    return RateSetup(geometry, scaling, spec, options.tie_steps)
+
+
+def plan_rate(scene: AnchorScene, options: RateOptions) -> RateSetup:
+    """Choose geometry, units and networks' sizes for a scene."""
     lattice = anchor_lattice(scene)
     coords = lattice.quantise(scene.anchors)
     points = lattice.base_points(coords)
@@ -72,7 +84,7 @@ def plan_rate(scene: AnchorScene, options: RateOptions) -> tuple[RateSetup, npt.
         use_earlier=options.use_earlier,
         constant=frozenset() if options.use_importance else frozenset({IMPORTANCE_GROUP}),
     )
-    return RateSetup(geometry, _scaling(scene, spec), spec, options.tie_steps), points
+    return RateSetup(geometry, _scaling(scene, spec), spec, options.tie_steps)
 
 
 def _widths(num_values: int) -> tuple[int, int]:
@@ -85,15 +97,15 @@ def _widths(num_values: int) -> tuple[int, int]:
 def make_rate(
     scene: AnchorScene,
     setup: RateSetup,
-    points: npt.NDArray[np.int64],
     generator: torch.Generator,
     device: str,
 ) -> JointRate:
     """Make an entropy model with steps of 1."""
+    lattice = anchor_lattice(scene)
     geometry, spec = setup.geometry, setup.spec
     samples = make_samples(
         scene.anchors,
-        [anchor_lattice(scene)],
+        [lattice],
         order=geometry.order,
         context=geometry.context,
         window=geometry.window,
@@ -102,31 +114,13 @@ def make_rate(
     return JointRate(
         spec,
         setup.scaling,
-        points,
+        lattice.base_points(lattice.quantise(scene.anchors)),
         np.array(geometry.box),
         samples,
         generator,
         device,
         tie_steps=setup.tie_steps,
     )
-
-
-def begin_rate(
-    parameters: SceneParameters,
-    scene: AnchorScene,
-    setup: RateSetup,
-    points: npt.NDArray[np.int64],
-    cameras: Sequence[Camera],
-    background: tuple[float, float, float],
-    generator: torch.Generator,
-    device: str,
-) -> JointRate:
-    """Make the entropy model that is trained from here on."""
-    rate = make_rate(scene, setup, points, generator, device)
-    octaves = wanted_octaves(rate, parameters, cameras, background, generator)
-    set_importance(rate, octaves)
-    rate.begin(_mean_steps(rate, parameters, octaves), generator)
-    return rate
 
 
 def set_importance(rate: JointRate, octaves: torch.Tensor) -> None:
@@ -161,27 +155,43 @@ def _scaling(scene: AnchorScene, spec: ModelSpec) -> Scaling:
     return Scaling(np.array(offsets, dtype=np.float32), np.array(scales, dtype=np.float32))
 
 
-def wanted_octaves(
+def squares_by_values(
     rate: JointRate,
     parameters: SceneParameters,
     cameras: Sequence[Camera],
     background: tuple[float, float, float],
     generator: torch.Generator,
+    *,
+    moves: bool,
 ) -> torch.Tensor:
-    """Return log2 (N, C) of the steps that renders ask for at the reference λ, in channel scales."""
+    """Return the image's squared derivatives (N, C) by the values.
+
+    Parameters
+    ----------
+    moves
+        Whether values get the noise that they have at the reference λ; there must be steps by then.
+    """
     with torch.no_grad():
         values = rate.values(parameters)
+        network, _ = rate.network()
 
     def make() -> tuple[torch.Tensor, AnchorTensors]:
-        leaf = values.clone().requires_grad_()
+        moved = values
+        if moves:
+            with torch.no_grad():
+                moved = rate.noisy(values, network, LAMBDA_REFERENCE_Q, generator)
+        leaf = moved.clone().requires_grad_()
         return leaf, parameters.tensors(rate.scene_values(leaf, parameters))
 
-    squares = squared_derivatives(make, cameras, background, generator)
-    weights = wanted_weights(squares, parameters.num_values) + MOST_STEP**-2
-    return -0.5 * torch.log2(weights)
+    return squared_derivatives(make, cameras, background, generator)
 
 
-def _mean_steps(rate: JointRate, parameters: SceneParameters, octaves: torch.Tensor) -> torch.Tensor:
+def wanted_octaves(squares: torch.Tensor, num_values: int) -> torch.Tensor:
+    """Return log2 (N, C) of the steps that renders ask for at the reference λ, from squared derivatives."""
+    return -0.5 * torch.log2(wanted_weights(squares, num_values) + MOST_STEP**-2)
+
+
+def mean_steps(rate: JointRate, parameters: SceneParameters, octaves: torch.Tensor) -> torch.Tensor:
     """Return the mean (S,) over anchors and channels of what steps should be."""
     with torch.no_grad():
         values = rate.values(parameters)

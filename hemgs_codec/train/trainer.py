@@ -7,7 +7,7 @@ clean ── noise of fixed steps ── rate: steps of the variable-rate predic
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,16 @@ from hemgs_codec.train.initial_points import initial_points
 from hemgs_codec.train.noise import measure_steps, noisy_values
 from hemgs_codec.train.options import RateOptions, SceneOptions
 from hemgs_codec.train.parameters import SceneParameters, first_parameters, scene_from
-from hemgs_codec.train.rate import JointRate, scaling_of
+from hemgs_codec.train.pruning import PRUNE_SHARES, all_bits, prune_slots
+from hemgs_codec.train.rate import JointRate
 from hemgs_codec.train.rate_setup import (
     RateSetup,
-    begin_rate,
     make_rate,
+    mean_steps,
     plan_rate,
     set_importance,
+    squares_by_values,
+    unpack_setup,
     wanted_octaves,
 )
 from hemgs_codec.train.schedule import Schedule
@@ -41,9 +44,7 @@ from hemgs_codec.train.view import draw, look
 
 MAX_FIRST_POINTS = 100_000
 """Of structure from motion."""
-_STEP_VIEWS = 32
-RATE_MASK = 1.0
-"""Mask logits are at most this when rate sets in: near enough to 0 that slots can go."""
+_STEP_VIEWS, _PRUNE_VIEWS = 16, 48
 
 
 class Trainer:
@@ -111,8 +112,10 @@ class Trainer:
         parameters, options, schedule = self.parameters, self.rate_options, self.schedule
         rate = self.rate or self.begin_rate()
         if self.iteration >= schedule.round_from and rate.weight_steps is None:
-            self._measure_importance(rate)
             rate.round_weights()
+        length = schedule.total - schedule.rate_from
+        if self.iteration - schedule.rate_from in {round(share * length) for share in PRUNE_SHARES}:
+            rate = self._prune(rate)
         number = parameters.num_values
         rows = torch.randint(
             parameters.num_anchors, (min(options.batch, parameters.num_anchors),), generator=self.generator
@@ -132,8 +135,6 @@ class Trainer:
             log["loss"] += float(seen.loss.detach()) / options.lambda_samples
             log["bits"] += float(per_value.detach()) / options.lambda_samples
         total.backward()  # type: ignore[no-untyped-call]
-        if not options.use_masks:
-            parameters.leaves["mask_logits"].grad = None
         parameters.step()
         first = schedule.rate_from
         rate.step((self.iteration - first) / (schedule.total - first))
@@ -145,29 +146,47 @@ class Trainer:
         share = float(torch.rand((), generator=self.generator))
         return low * math.exp(math.log(high / low) * share)
 
-    def _measure_importance(self, rate: JointRate) -> None:
-        views = spread_views(self.cameras, _STEP_VIEWS)
-        octaves = wanted_octaves(rate, self.parameters, views, self.dataset.background, self.generator)
-        set_importance(rate, octaves)
-
     def begin_rate(self) -> JointRate:
-        """Give the scene an entropy model, once."""
-        with torch.no_grad():
-            self.parameters.leaves["mask_logits"].clamp_(max=RATE_MASK)
+        """Give the scene an entropy model, once, and leave out what isn't worth its bits."""
         scene = self.scene()
-        self.setup, points = plan_rate(scene, self.rate_options)
-        views = spread_views(self.cameras, _STEP_VIEWS)
-        self.rate = begin_rate(
-            self.parameters,
-            scene,
-            self.setup,
-            points,
-            views,
-            self.dataset.background,
-            self.generator,
-            self.device,
-        )
+        rate = make_rate(scene, plan_rate(scene, self.rate_options), self.generator, self.device)
+        squares = self._without_useless_slots(rate, is_first=True)
+        scene = self.scene()
+        self.setup = plan_rate(scene, self.rate_options)
+        self.rate = make_rate(scene, self.setup, self.generator, self.device)
+        octaves = wanted_octaves(squares, self.parameters.num_values)
+        octaves += torch.log2(rate.scale) - torch.log2(self.rate.scale)
+        set_importance(self.rate, octaves)
+        self.rate.begin(mean_steps(self.rate, self.parameters, octaves), self.generator)
         return self.rate
+
+    def _prune(self, rate: JointRate) -> JointRate:
+        """Leave out slots that don't pay any more, and tell anew how coarse steps may be."""
+        assert self.setup is not None
+        squares = self._without_useless_slots(rate, is_first=False)
+        fewer = make_rate(self.scene(), self.setup, self.generator, self.device)
+        fewer.load(rate.state())
+        set_importance(fewer, wanted_octaves(squares, self.parameters.num_values))
+        self.rate = fewer
+        return fewer
+
+    def _without_useless_slots(self, rate: JointRate, *, is_first: bool) -> torch.Tensor:
+        """Leave out slots, and anchors without any; return squared derivatives (N, C) by what is left."""
+        options, parameters = self.rate_options, self.parameters
+        views = spread_views(self.cameras, _PRUNE_VIEWS)
+        squares = squares_by_values(
+            rate, parameters, views, self.dataset.background, self.generator, moves=not is_first
+        )
+        if not options.use_masks:
+            return squares
+        lambda_ = math.sqrt(options.lambda_range[0] * options.lambda_range[1])
+        bits = None
+        if not is_first:
+            bits = all_bits(rate, parameters, 256 * math.log2(lambda_), self.generator)
+        prune_slots(parameters, squares, bits, lambda_)
+        kept = (parameters.leaves["mask_logits"] > 0).any(dim=1)
+        parameters.keep(kept)
+        return squares[kept]
 
     def scene(self) -> AnchorScene:
         """Return the scene as it is, not quantised."""
@@ -213,6 +232,7 @@ class Trainer:
             "growth": self.growth.state(),
             "rate_options": None if self.rate is None else asdict(self.rate_options),
             "rate": None if self.rate is None else self.rate.state(),
+            "setup": None if self.setup is None else torch.tensor(list(self.setup.tobytes())),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -224,8 +244,8 @@ class Trainer:
         self.parameters = parameters
         self.growth.load(state["growth"])
         if state["rate"] is not None:
-            self.setup, points = plan_rate(self.scene(), self.rate_options)
-            self.setup = replace(self.setup, scaling=scaling_of(state["rate"]))
-            self.rate = make_rate(self.scene(), self.setup, points, self.generator, self.device)
+            data = bytes(state["setup"].tolist())
+            self.setup = unpack_setup(data, self.parameters.shape, self.rate_options)
+            self.rate = make_rate(self.scene(), self.setup, self.generator, self.device)
             self.rate.load(state["rate"])
         self.generator.set_state(state["generator"])
