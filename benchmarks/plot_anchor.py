@@ -1,0 +1,100 @@
+"""Draw the curves of `anchor.jsonl` to results/anchor.png, and tell BD-rates against the `hac` configuration.
+
+A run's name says what it is: SCENE, SCENE-NAME, or SCENE-NAME-NUMBER where several trainings make one curve.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from typing import Any
+
+import click
+
+from benchmarks.provenance import RESULTS
+
+BASELINE = "hac"
+Points = list[tuple[float, float]]
+
+
+def curve_name(run: str, scene: str) -> str:
+    """Return the curve that a run is part of."""
+    rest = run.removeprefix(scene).strip("-")
+    return re.sub(r"-?[\d.]+$", "", rest) or "hemgs"
+
+
+def curves(rows: list[dict[str, Any]], size: str) -> dict[str, dict[str, Points]]:
+    """Return (bytes, PSNR) points by scene and curve, the latest row of each run and lambda."""
+    newest = {(row["scene"], row["run"], row["lambda"]): row for row in rows}
+    found: dict[str, dict[str, Points]] = defaultdict(lambda: defaultdict(list))
+    for (scene, run, _), row in newest.items():
+        found[scene][curve_name(run, scene)].append((row[size], row["psnr"]))
+    return {scene: {name: sorted(points) for name, points in part.items()} for scene, part in found.items()}
+
+
+def vanilla(scene: str) -> Points:
+    """Return what the gaussian profile makes of the vanilla scene of the same photos."""
+    path = RESULTS / "rd.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    newest = {
+        row["lambda"]: (row["file_bytes"], row["psnr_photo_decoded"])
+        for row in rows
+        if row["scene"] == scene
+        and row["weights"] == "rendered"
+        and row.get("compact") is None
+        and row.get("refine") is None
+    }
+    return sorted(newest.values())
+
+
+def show_rates(found: dict[str, dict[str, Points]], size: str) -> None:
+    """Print the bytes that each curve saves against the baseline at equal PSNR."""
+    from hemgs_codec.metrics.bjontegaard import bd_rate
+    from hemgs_codec.metrics.required import MetricError
+
+    for scene, part in found.items():
+        for name, points in {**part, "vanilla": vanilla(scene)}.items():
+            if name == BASELINE or len(points) < 2 or BASELINE not in part:
+                continue
+            try:
+                rate = f"{bd_rate(part[BASELINE], points):+.1f} %"
+            except MetricError as error:
+                rate = f"none ({error})"
+            click.echo(f"{scene} {name} against {BASELINE}, {size}: {rate}")
+
+
+@click.command()
+def main() -> None:
+    """Draw PSNR over bytes, a panel a scene, and print BD-rates."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    path = RESULTS / "anchor.jsonl"
+    if not path.is_file():
+        raise click.ClickException("there is nothing to draw: run benchmarks.bench_anchor first")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for size in ("file_bytes", "accounted_bytes"):
+        show_rates(curves(rows, size), size)
+    found = curves(rows, "file_bytes")
+    figure, panels = plt.subplots(1, len(found), figsize=(5.5 * len(found), 4.5), squeeze=False)
+    for panel, (scene, part) in zip(panels[0], found.items(), strict=True):
+        for name, points in part.items():
+            style = "o-" if len(points) > 1 else "x"
+            panel.plot([x / 1e3 for x, _ in points], [y for _, y in points], style, ms=4, label=name)
+        plain = vanilla(scene)
+        panel.plot([x / 1e3 for x, _ in plain], [y for _, y in plain], "s--", ms=4, label="vanilla, gaussian")
+        panel.set_xscale("log", base=2)
+        panel.set_title(scene)
+        panel.set_xlabel("kB")
+        panel.set_ylabel("PSNR against held-out photos, dB")
+        panel.grid(visible=True, alpha=0.3)
+        panel.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(RESULTS / "anchor.png", dpi=80)
+
+
+if __name__ == "__main__":
+    main()
