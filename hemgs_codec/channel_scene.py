@@ -91,3 +91,18 @@ def anchor_channels(
         anchor_profile.anchor_lattice(scene, position_bits),
         networks,
     )
+
+
+def anchor_digest(scene: AnchorScene) -> bytes:
+    """Return the SHA-256 of an anchor scene, but for offsets of slots that aren't in use."""
+    digest = hashlib.sha256(repr((scene.networks.shape, scene.voxel_size)).encode())
+    attributes = anchor_profile.attributes_from_anchors(scene)
+    slots = scene.networks.shape.slots
+    attributes[:, -3 * slots :] *= np.repeat(scene.masks, 3, axis=1)
+    arrays: list[npt.NDArray[np.floating]] = [scene.anchors, attributes + 0.0]
+    for name in scene.networks.shape.layers():
+        arrays += [scene.networks.weights[name], scene.networks.biases[name]]
+    for array in arrays:
+        digest.update(repr(array.shape).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.digest()

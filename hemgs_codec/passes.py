@@ -26,10 +26,10 @@ class Refinement:
 
 @dataclass(frozen=True)
 class CodingPass:
-    """A scene with its weights and fit."""
+    """A scene with its weights and fit; without weights values are rounded, on the scene's own lattice."""
 
     scene: ChannelScene
-    weights: Weights
+    weights: Weights | None
     fitted: FittedModel
     position_bits: int | None
     refinement: Refinement | None
@@ -38,9 +38,12 @@ class CodingPass:
 
     def __call__(self, lambda_: float) -> bytes:
         """Code the scene."""
-        lattice = choose_lattice(self.scene, self.weights, lambda_, self.position_bits)
-        scene = self.scene
+        scene, lattice = self.scene, self.scene.lattice
+        if lattice is None:
+            assert self.weights is not None
+            lattice = choose_lattice(scene, self.weights, lambda_, self.position_bits)
         if self.refinement is not None:
+            assert self.weights is not None
             refined, attributes = refine(
                 self.refinement.scene,
                 scene.attributes,

@@ -1,4 +1,4 @@
-"""What scenes of a profile differ in, and what follows: a profile is data (SPEC "META", "Attributes").
+"""What scenes of a profile differ in, and what follows: a profile is data (SPEC "META").
 
 A Gaussian scene has a degree of spherical harmonics; an anchor scene has the sizes of its networks.
 """

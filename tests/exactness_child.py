@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from hemgs_codec.decoder import decode_symbols, reconstruct
 from hemgs_codec.threads import use_threads
+from vectors.found import arrays_of
 
 DEVICES = {"numpy": "cpu", "torch": "torch:cpu"}
 
@@ -29,8 +29,8 @@ def decoded_digest(data: bytes, device: str, threads: int) -> str:
     digest = hashlib.sha256(decoded.coords.tobytes())
     digest.update(decoded.walked.symbols.tobytes())
     digest.update(decoded.walked.values.tobytes())
-    for field in fields(scene):
-        digest.update(getattr(scene, field.name).tobytes())
+    for array in arrays_of(scene).values():
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 

@@ -45,6 +45,7 @@ from hemgs_format.errors import (
 from hemgs_format.header import Header, pack_header
 from hemgs_format.metadata import pack_metadata
 from hemgs_format.sections import Section, pack_table
+from tests.anchors.small import random_anchors, random_file
 from tests.mutations import metadata_of, with_metadata, with_section
 from tests.small import ROOT, crop, encode_with, random_fitted
 
@@ -56,6 +57,11 @@ MAX_SECONDS = 5.0
 def small_file(chair: GaussianScene) -> bytes:
     scene = crop(chair, 24, sh_degree=1)
     return encode_with(scene, random_fitted(scene, hidden=2, context=3))
+
+
+@pytest.fixture(scope="module")
+def small_anchor_file() -> bytes:
+    return random_file(random_anchors(24))
 
 
 def sweep(data: bytes, kind: str, count: int, folder: Path) -> dict[str, Any]:
@@ -94,6 +100,22 @@ def test_2500_files_damaged_behind_right_checksums_are_refused_or_the_same(
         outcomes.get("same", 0) < 100
     )  # few: a weight that changes no prediction, a value replaced by itself
     assert outcomes["LimitError"] > 0
+
+
+def test_1500_damaged_files_of_anchors_are_refused_or_the_same(
+    small_anchor_file: bytes, tmp_path: Path
+) -> None:
+    outcomes = sweep(small_anchor_file, "file", 1500, tmp_path)["outcomes"]
+    assert outcomes.get("same", 0) < 100
+    assert outcomes["CorruptError"] > 500
+    outcomes = sweep(small_anchor_file, "bytes", 500, tmp_path)["outcomes"]
+    assert outcomes.get("same", 0) == 0
+
+
+def test_every_field_of_an_anchor_files_metadata_is_checked(small_anchor_file: bytes, tmp_path: Path) -> None:
+    outcomes = sweep(small_anchor_file, "metadata", 0, tmp_path)["outcomes"]
+    assert outcomes["CorruptError"] > 500
+    assert outcomes.get("same", 0) < 30
 
 
 def test_every_field_of_the_metadata_is_checked(small_file: bytes, tmp_path: Path) -> None:

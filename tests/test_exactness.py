@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from hemgs_codec.scene import GaussianScene
+from tests.anchors.small import BANK, random_anchors, random_file
 from tests.small import ROOT, crop, encode_with, random_fitted
 
 VARIABLES = ("MKL_ENABLE_INSTRUCTIONS", "MKL_CBWR", "ATEN_CPU_CAPABILITY", "OPENBLAS_CORETYPE")
@@ -75,6 +76,10 @@ def check_environments(data: bytes, folder: Path) -> None:
 def test_a_file_decodes_alike_in_every_environment(chair: GaussianScene, tmp_path: Path) -> None:
     scene = crop(chair, 500)
     check_environments(encode_with(scene, random_fitted(scene, hidden=32, context=8)), tmp_path)
+
+
+def test_an_anchor_file_decodes_alike_in_every_environment(tmp_path: Path) -> None:
+    check_environments(random_file(random_anchors(400, BANK)), tmp_path)
 
 
 @pytest.mark.slow

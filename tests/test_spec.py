@@ -11,14 +11,17 @@ import numpy.typing as npt
 import pytest
 
 from hemgs_codec import lattice, profile
+from hemgs_codec.anchors import network_coding
+from hemgs_codec.anchors import profile as anchor_profile
+from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.coding import fields, walk
 from hemgs_codec.context import graph, order
 from hemgs_codec.location import tables as location_tables
 from hemgs_codec.model import frozen, hashgrid, scaling, units
 from hemgs_codec.model.arithmetic import MAX_SHIFT
-from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.model.spec import Group, ModelSpec
 from hemgs_codec.sections import KNOWN, SINGLE_IDS
-from hemgs_codec.shapes import GaussianShape
+from hemgs_codec.shapes import GaussianShape, Shape, groups_of
 from hemgs_format import constants, symbols, tables
 from hemgs_format.header import HEADER_BYTES
 from vectors.example_text import BEGIN, END, example_text
@@ -106,16 +109,19 @@ def test_header_rows_add_up() -> None:
 
 def test_sections_are_the_codes() -> None:
     ids = [re.findall(r"`(\w{4})`", row[0]) for row in rows_under("Sections")]
-    assert [names[0] for names in ids[: len(SINGLE_IDS)]] == list(SINGLE_IDS)
-    assert ids[len(SINGLE_IDS)] == ["RUN0", "RUN8"]
+    single = SINGLE_IDS["anchor"]
+    assert [names[0] for names in ids[: len(single)]] == list(single)
+    assert SINGLE_IDS["gaussian"] == tuple(name for name in single if name != "MLPS")
+    assert ids[len(single)] == ["RUN0", "RUN8"]
     assert {"RUN0", "RUN8"} <= KNOWN
     assert ids[-1] == [constants.PADDING_ID]
 
 
-def test_metadata_keys_are_the_codes() -> None:
-    spec = ModelSpec(profile.groups(0), (), 1, 1, 1, 1)
+@pytest.mark.parametrize("shape", [GaussianShape(0), NetworkShape(4, 2)])
+def test_metadata_keys_are_the_codes(shape: Shape) -> None:
+    spec = ModelSpec(groups_of(shape), (), 1, 1, 1, 1)
     written = fields.Fields(
-        shape=GaussianShape(0),
+        shape=shape,
         lambda_q=units.LAMBDA_REFERENCE_Q,
         lattice=lattice.Lattice((0.0, 0.0, 0.0), 1.0, 0),
         position_bits=1,
@@ -125,7 +131,9 @@ def test_metadata_keys_are_the_codes() -> None:
         centroids=(),
         symbols_sha256=bytes(32),
     ).pack()
-    assert {row[0].strip("`") for row in rows_under("META")} == set(written)
+    other = "`anchor` only" if isinstance(shape, GaussianShape) else "`gaussian` only"
+    rows = [row for row in rows_under("META") if not row[-1].startswith(other)]
+    assert {row[0].strip("`") for row in rows} == set(written)
 
 
 def test_metadata_ranges_are_the_codes() -> None:
@@ -133,6 +141,8 @@ def test_metadata_ranges_are_the_codes() -> None:
     assert ranges["lambda"] == "{} .. {}".format(*fields.LAMBDA_Q_RANGE)
     assert ranges["step"] == f"0 .. {lattice.NUM_LATTICE_STEPS - 1}"
     assert ranges["bits"] == f"1 .. {lattice.MAX_BITS}"
+    assert ranges["features"] == f"1 .. {anchor_profile.MAX_FEATURES}"
+    assert ranges["slots"] == f"1 .. {anchor_profile.MAX_SLOTS}"
     assert ranges["context"] == f"0 .. {fields.MAX_CONTEXT}"
     assert ranges["window"] == f"1 .. {fields.MAX_WINDOW}"
     assert ranges["voxel"] == f"0 .. {graph.MAX_VOXEL_SHIFT}"
@@ -151,10 +161,38 @@ def test_groups_are_the_codes() -> None:
         assert numbers == [group.slices, group.steps]
 
 
+def test_anchor_groups_are_the_codes() -> None:
+    rows = [row for row in rows_under("Anchor profile") if len(row) == 5]
+    groups = anchor_profile.groups(32, 10)
+    assert [row[0].split()[1] for row in rows] == [group.name for group in groups]
+    assert groups[0].slices == (5, 5)
+    slices = (", ".join(map(str, group.slices)) for group in groups)
+    steps = (", ".join(map(str, group.steps)) for group in groups[1:])
+    example = "slices of {}; of {} with step channels {}; of {} with step channels {}."
+    masks, features, offsets = slices
+    assert example.format(masks, features, next(steps), offsets, next(steps)) in FLAT
+
+
+def test_layers_of_rendering_networks_are_the_codes() -> None:
+    rows = [row for row in rows_under("Anchor profile") if ".hidden" in row[0]]
+    shape = NetworkShape(32, 10, (False, True, False), feature_bank=True)
+    expected = []
+    for names, inputs, hidden, out in rows:
+        sizes = {"D": 32, "K": 10}
+        of_hidden, of_out = re.findall(r"\w+\.\w+", names)
+        network = of_hidden.split(".")[0]
+        fan_in = evaluate(inputs.split(",")[0], sizes) + ("distance" in inputs and network == "covariance")
+        outputs = evaluate(out.replace(" K", " · K"), sizes)
+        expected += [(of_hidden, (fan_in, sizes[hidden])), (of_out, (sizes[hidden], outputs))]
+    assert list(shape.layers().items()) == expected
+
+
+@pytest.mark.parametrize("groups", [profile.groups(1), anchor_profile.groups(7, 3)])
 @pytest.mark.parametrize("has_context", [False, True])
 @pytest.mark.parametrize("has_earlier", [False, True])
-def test_matrices_are_the_codes_in_its_order(has_context: bool, has_earlier: bool) -> None:
-    groups = profile.groups(1)
+def test_matrices_are_the_codes_in_its_order(
+    groups: tuple[Group, ...], has_context: bool, has_earlier: bool
+) -> None:
     grid = (hashgrid.Level((0, 1), 1, 9),)
     spec = ModelSpec(groups, grid, 3, 5, 7, 2, use_context=has_context, use_earlier=has_earlier)
     rows = [row for row in rows_under("Matrices") if row[0].startswith("g.")]
@@ -163,13 +201,13 @@ def test_matrices_are_the_codes_in_its_order(has_context: bool, has_earlier: boo
     for g, group in enumerate(groups):
         sizes = {"L": 5, "H": 5, "T": 7, "M": 2, "c": int(has_context)}
         sizes |= {"E": spec.first_channel(g) * has_earlier, "V": group.channels, "S": group.num_steps}
-        of_group = [row for row in rows if "g.k." not in row[0]]
+        of_group = [row for row in rows if "g.k." not in row[0] and not (group.flags and "†" in row[0])]
         for name, _, inputs, outputs, _ in of_group[:2] if group.refines_positions else of_group:
-            key = name.removesuffix(" *").replace("g.", f"{g}.")
+            key = name.rstrip(" *†").replace("g.", f"{g}.")
             expected[key] = (evaluate(inputs, sizes), evaluate(outputs, sizes))
         done = 0
         for k, width in enumerate(group.slices):
-            sizes |= {"W": width, "Q": done}
+            sizes |= {"W": width, "Q": done * has_earlier}
             done += width
             for name, _, inputs, outputs, _ in (row for row in rows if "g.k." in row[0]):
                 key = name.removesuffix(" *").replace("g.k.", f"{g}.{k}.")
@@ -185,6 +223,9 @@ def test_limits_are_the_codes() -> None:
     bytes_log2 = constants.MAX_METADATA_BYTES.bit_length() - 1
     assert limits["metadata"] == f"2^{bytes_log2} bytes, {constants.MAX_METADATA_DEPTH} levels"
     assert limits["weights and biases"] == f"2^{frozen.MAX_PARAMETERS.bit_length() - 1}"
+    assert limits["features, slots"] == f"{anchor_profile.MAX_FEATURES}, {anchor_profile.MAX_SLOTS}"
+    largest = NetworkShape(anchor_profile.MAX_FEATURES, anchor_profile.MAX_SLOTS, (True,) * 3, True)
+    assert sum((rows + 1) * columns for rows, columns in largest.layers().values()) < 400_000
     assert limits["hash grid"] == (
         f"{fields.MAX_LEVELS} levels, 2^{frozen.MAX_GRID_VALUES.bit_length() - 1} values, "
         f"{frozen.GRID_VALUES_PER_BYTE} a byte"
@@ -205,6 +246,7 @@ def test_numbers_in_the_text_are_the_codes() -> None:
     assert f"lam = {walk.lambda_feature(-2039)}" in FLAT
     assert f"at most {MAX_SHIFT} (`CorruptError`)" in FLAT
     assert f"beyond ±{frozen.PARAMETER_LIMIT}" in FLAT
+    assert f"beyond ±{network_coding.INTEGER_LIMIT}" in FLAT
     assert f"clamp((value + 32) >> 6, -{scaling.VALUE_LIMIT}, {scaling.VALUE_LIMIT})" in FLAT
     assert f"16383 .. {units.LIMIT}" in FLAT
     assert f"STEP[{units.UNIT_STEP}] = 65536" in FLAT

@@ -1,4 +1,4 @@
-"""hemgs encode: a 3DGS .ply to an .hgs file."""
+"""hemgs encode: a 3DGS .ply, or a folder with an anchor scene, to an .hgs file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from hemgs_cli import options
+from hemgs_cli.encode_folder import encode_folder
 from hemgs_cli.files import DASH, check_output, default_output, echo_json, write_output
 from hemgs_cli.progress import progress_bar
 from hemgs_cli.sizes import parse_ratio, parse_size
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.source_ply
+@options.source_scene
 @options.output
 @click.option(
     "--lambda",
@@ -103,6 +104,12 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 21),
     help="Bits an axis of the positions; chosen by rate and distortion if not given.",
 )
+@click.option("--voxel-size", type=float, help="Of an anchor scene's lattice; found if not given.")
+@click.option(
+    "--trust",
+    is_flag=True,
+    help="Load an anchor scene's networks from TorchScript files, which may run any code.",
+)
 @options.drop_invalid
 @click.option("--no-verify", is_flag=True, help="Don't decode the result to check it.")
 @click.option("--no-cache", is_flag=True, help="Neither use nor keep a fit in the cache directory.")
@@ -133,6 +140,8 @@ def encode(
     context: int,
     window: int,
     position_bits: int | None,
+    voxel_size: float | None,
+    trust: bool,
     drop_invalid: bool,
     no_verify: bool,
     no_cache: bool,
@@ -142,11 +151,13 @@ def encode(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Compress a vanilla 3DGS .ply into an .hgs file.
+    """Compress a vanilla 3DGS .ply, or a folder with an anchor scene, into an .hgs file.
 
     The entropy model is fitted to the scene first; the fit is cached, so that another --lambda of the
     same scene is one coding pass. Bits go where renders need them: name your cameras if you have some.
     The result is decoded and compared before it is written.
+
+    A folder holds an anchor scene: of hemgs train, which brings its entropy model, or of Scaffold-GS or HAC.
 
     \b
     Examples:
@@ -156,6 +167,8 @@ def encode(
       hemgs encode scene.ply --lambda 4e-3 -o small.hgs
       hemgs encode scene.ply --lambda 8e-3 --cameras cameras.json --refine 500
       hemgs encode - -o - < scene.ply > scene.hgs
+      hemgs encode runs/chair --lambda 4e-3 -o chair.hgs
+      hemgs encode scaffold_output -o scene.hgs --voxel-size 0.001
     """
     if images is not None and (not refine or cameras_path is None):
         raise click.UsageError("--images needs --refine and --cameras")
@@ -163,13 +176,47 @@ def encode(
         raise click.UsageError(
             "--refine goes with --lambda: find one with a target first (hemgs info tells it)"
         )
-    output = output or default_output(source, ".hgs")
+    is_folder = source != DASH and Path(source).is_dir()
+    if not is_folder and (voxel_size is not None or trust):
+        raise click.UsageError("--voxel-size and --trust are for folders with an anchor scene")
+    output = output or (str(Path(source)) + ".hgs" if is_folder else default_output(source, ".hgs"))
     check_output(output, source=source, force=force)
     start = time.perf_counter()
+    if is_folder:
+        given = {
+            "lambda_": lambda_,
+            "target_size": target_size,
+            "target_psnr": target_psnr,
+            "cameras_path": cameras_path,
+            "background": options.BACKGROUNDS[background],
+            "weights": weights,
+            "compact": compact,
+            "refine": refine,
+            "images": images,
+            "seed": seed,
+            "iterations": iterations,
+            "order": order,
+            "context": context,
+            "window": window,
+            "position_bits": position_bits,
+            "voxel_size": voxel_size,
+            "trust": trust,
+            "drop_invalid": drop_invalid,
+            "verify": not no_verify,
+            "cache": not no_cache,
+            "model": model,
+            "device": device,
+            "threads": threads,
+        }
+        notes: list[str] = []
+        with progress_bar() as progress:
+            data, count = encode_folder(Path(source), given, notes.append, progress)
+        write_output(output, lambda stream: stream.write(data), force=force)
+        _report(source, output, data, count, time.perf_counter() - start, notes, as_json)
+        return
 
     import hemgs_codec
     from hemgs_codec.cameras import read_cameras
-    from hemgs_codec.inspect import describe
     from hemgs_codec.ply import read_ply_with_report
 
     cameras = None if cameras_path is None else read_cameras(cameras_path)
@@ -206,23 +253,34 @@ def encode(
             progress=progress,
         )
     write_output(output, lambda stream: stream.write(data), force=force)
-    seconds = time.perf_counter() - start
+    _report(source, output, data, scene.num_gaussians, time.perf_counter() - start, report.notes(), as_json)
+
+
+def _report(
+    source: str, output: str, data: bytes, count: int, seconds: float, notes: list[str], as_json: bool
+) -> None:
+    """Say what was written, of how many points."""
+    from hemgs_codec.inspect import describe
 
     description = describe(data)
-    bits = 8 * len(data) / scene.num_gaussians
+    unit = "Gaussian" if "num_gaussians" in description else "anchor"
+    bits = 8 * len(data) / count
     if as_json:
         result = {
             "input": source,
             "output": output,
             "file_bytes": len(data),
-            "num_gaussians": scene.num_gaussians,
-            "bits_per_gaussian": bits,
+            f"num_{unit.lower()}s": count,
+            f"bits_per_{unit.lower()}": bits,
             "num_coded": description["num_coded"],
             "lambda": description["lambda"],
             "seconds": seconds,
-            "notes": report.notes(),
+            "notes": notes,
         }
         echo_json(result, output=output)
-    else:
-        name = "standard output" if output == DASH else output
-        click.echo(f"{name}: {len(data):,} bytes, {bits:.1f} bits per Gaussian, {seconds:.1f} s", err=True)
+        return
+    if unit == "anchor":
+        for note in notes:
+            click.echo(f"note: {note}", err=True)
+    name = "standard output" if output == DASH else output
+    click.echo(f"{name}: {len(data):,} bytes, {bits:.1f} bits per {unit}, {seconds:.1f} s", err=True)

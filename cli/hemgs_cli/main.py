@@ -17,6 +17,7 @@ from hemgs_cli.encode import encode
 from hemgs_cli.eval import evaluate
 from hemgs_cli.info import info
 from hemgs_cli.render import render
+from hemgs_cli.train import train
 from hemgs_cli.verify import verify
 from hemgs_format.errors import HgsError
 
@@ -52,10 +53,11 @@ def cli() -> None:
       hemgs verify scene.hgs                 is every byte as it was written?
       hemgs render scene.hgs --cameras cameras.json -o views
       hemgs eval scene.hgs --reference scene.ply
+      hemgs train photos -o run              an anchor scene, for hemgs encode run
     """
 
 
-for command in (encode, decode, info, verify, render, evaluate):
+for command in (encode, decode, info, verify, render, evaluate, train):
     cli.add_command(command)
 
 

@@ -10,6 +10,7 @@ source_hgs = click.argument(
 source_ply = click.argument(
     "source", metavar="SCENE.PLY", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
 )
+source_scene = click.argument("source", metavar="SCENE", type=click.Path(exists=True, allow_dash=True))
 output = click.option(
     "-o",
     "--output",

@@ -9,23 +9,26 @@ Vectors of a released version are never rewritten.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hemgs_codec import profile
+from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.coding.centroids import NUM_CELLS
-from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.decoder import decode, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.sections import KNOWN
+from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
-from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
 from hemgs_format.sections import Section
+from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage
+from vectors.edits import with_resealed_keys
 from vectors.example_text import BEGIN, END, example_text
 from vectors.found import array_hashes, facts
 from vectors.tiny import (
@@ -33,18 +36,20 @@ from vectors.tiny import (
     constant_scaling,
     encode_tiny,
     model_spec,
+    tiny_channels,
     tiny_model,
     tiny_scaling,
     tiny_scene,
 )
+from vectors.tiny_anchors import encode_tiny_anchors
 from vectors.worked_example import worked_example
 
 FOLDER = Path(__file__).parent
 SPEC = FOLDER.parents[1] / "SPEC.md"
 
-RASTER = Recipe(sh_degree=0, order="raster", context=4, window=9, hidden=2, heads=1)
+RASTER = Recipe(shape=GaussianShape(0), order="raster", context=4, window=9, hidden=2, heads=1)
 PERMUTED = Recipe(
-    sh_degree=3,
+    shape=GaussianShape(3),
     order="permuted",
     context=6,
     window=25,
@@ -56,7 +61,7 @@ PERMUTED = Recipe(
     log_sigma_bias=384,
 )
 RUNS = Recipe(
-    sh_degree=1,
+    shape=GaussianShape(1),
     order="permuted",
     context=3,
     window=25,
@@ -66,27 +71,50 @@ RUNS = Recipe(
     lambda_=1e-2,
     run_bits=60,
 )
-ONE = Recipe(sh_degree=0, order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120)
+ANCHOR_SCENE = Recipe(NetworkShape(4, 2), "permuted", context=3, window=25, hidden=2, heads=1, voxel_shift=9)
+ANCHOR_BANK = Recipe(
+    NetworkShape(11, 5, (True, False, True), feature_bank=True),
+    "raster",
+    context=4,
+    window=25,
+    hidden=3,
+    heads=2,
+    levels=(Level((0, 1, 2), 1, 27),),
+    features=2,
+    lambda_=5e-4,
+    voxel_shift=20,
+    log_sigma_bias=384,
+)
+ONE = Recipe(
+    shape=GaussianShape(0), order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120
+)
 
 
 def _made(count: int, recipe: Recipe, seed: int) -> bytes:
-    scene = tiny_scene(count, recipe.sh_degree, seed)
-    scaling = tiny_scaling(recipe.sh_degree)
+    assert isinstance(recipe.shape, GaussianShape)
+    scene = tiny_scene(count, recipe.shape.sh_degree, seed)
+    scaling = tiny_scaling(recipe.shape.sh_degree)
     model = tiny_model(model_spec(recipe, scaling), seed, recipe.log_sigma_bias)
-    return encode_tiny(scene, recipe, scaling, model)
+    return encode_tiny(tiny_channels(scene), recipe, scaling, model)
 
 
 def _one_gaussian() -> bytes:
     scene = tiny_scene(2, 0, 700).take(np.array([1]))
     scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
-    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE, scaling), 700))
+    return encode_tiny(tiny_channels(scene), ONE, scaling, tiny_model(model_spec(ONE, scaling), 700))
 
 
 def _identical_points() -> bytes:
     """Code so many equal Gaussians that the file needs padding."""
     scene = tiny_scene(2, 0, 900).take(np.zeros(5000, dtype=np.int64))
     scaling = constant_scaling(profile.attributes_from_scene(scene), 0)
-    return encode_tiny(scene, ONE, scaling, tiny_model(model_spec(ONE, scaling), 900))
+    return encode_tiny(tiny_channels(scene), ONE, scaling, tiny_model(model_spec(ONE, scaling), 900))
+
+
+def _one_anchor() -> bytes:
+    """Code an anchor of which everything but its position and its networks is constant."""
+    recipe = replace(ANCHOR_SCENE, shape=NetworkShape(1, 1, (False, True, False)), use_context=False)
+    return encode_tiny_anchors(1, recipe, 1300)
 
 
 def _with_skippable_sections(data: bytes) -> bytes:
@@ -99,24 +127,10 @@ def _with_skippable_sections(data: bytes) -> bytes:
 
 
 def _with_centroids(data: bytes) -> bytes:
-    """Give every second group a table of shifts, of both signs and the largest size."""
-    decoded = decode_symbols(data)
-    container = read_container(data, known=KNOWN)
-    meta, *rest = container.sections
-    table = np.arange(NUM_CELLS) * 37 % 256
-    tables: list[Value] = [
-        table.astype(np.uint8).tobytes() if g % 2 else b"" for g in range(len(decoded.fields.spec.groups))
-    ]
-    metadata: dict[str, Value] = {**unpack_metadata(meta.data), "centroids": tables}
-    metadata["sha256"] = symbols_digest(
-        metadata,
-        decoded.coords,
-        decoded.walked.symbols,
-        decoded.walked.parts,
-        decoded.fields.spec.groups,
-    )
-    sections = (Section("META", pack_metadata(metadata)), *rest)
-    return write_container(Container(container.profile, container.num_points, container.num_input, sections))
+    """Give every second group a table of shifts, of both signs and the largest size; not flags."""
+    groups = decode_symbols(data).fields.spec.groups
+    table = (np.arange(NUM_CELLS) * 37 % 256).astype(np.uint8).tobytes()
+    return with_resealed_keys(centroids=[table if g % 2 else b"" for g in range(len(groups))])(data)
 
 
 def valid_files() -> dict[str, tuple[str, bytes]]:
@@ -136,6 +150,15 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
         ),
         "centroids": ("values moved by tables of shifts", _with_centroids(_made(40, PERMUTED, 300))),
         "many-runs": ("several runs a group, groups that don't see each other", _made(30, RUNS, 500)),
+        "anchors": (
+            "anchors on their own lattice, some slots not in use",
+            encode_tiny_anchors(20, ANCHOR_SCENE, 1100),
+        ),
+        "anchors-bank": (
+            "a feature bank, distances, slices of flags that are constant, a lattice of 12 bits, centroids",
+            _with_centroids(encode_tiny_anchors(30, ANCHOR_BANK, 1200, position_bits=12)),
+        ),
+        "one-anchor": ("one anchor with one value and one slot", _one_anchor()),
         "skippable-sections": (
             "sections that a reader doesn't know and skips",
             _with_skippable_sections(raster),
@@ -197,11 +220,13 @@ def main() -> None:
     valid = valid_files()
     example = valid["worked-example"][1]
     _write(FOLDER / "valid", {name: (data, expected(data, shows)) for name, (shows, data) in valid.items()})
-    _write(FOLDER / "invalid", {b.name: broken(b, example) for b in PLAIN})
+    invalid = {b.name: broken(b, example) for b in PLAIN}
+    invalid |= {b.name: broken(b, valid["anchors"][1]) for b in ANCHORS}
+    _write(FOLDER / "invalid", invalid)
     SPEC.write_text(spec_with_example(SPEC.read_text(encoding="utf-8"), example), encoding="utf-8")
     for name, (_, data) in valid.items():
         print(f"{name}: {len(data)} bytes")
-    print(f"{len(PLAIN)} invalid files")
+    print(f"{len(invalid)} invalid files")
 
 
 if __name__ == "__main__":

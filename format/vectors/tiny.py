@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
-from hemgs_codec.channel_scene import gaussian_channels
+from hemgs_codec.channel_scene import ChannelScene, gaussian_channels
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.coding.runs import RUN_BITS
 from hemgs_codec.coding_pass import encode_fitted
@@ -24,6 +24,7 @@ from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.scene import SH_REST_COUNTS, GaussianScene
+from hemgs_codec.shapes import Shape, groups_of
 
 UNIT = 2.0**-20
 """Base unit of all tiny scenes: they span 0 .. 16."""
@@ -37,7 +38,7 @@ _CENTRES = (0.0, 0.0, -4.0, 0.0, 0.0, 0.0)
 class Recipe:
     """What a tiny file is made of."""
 
-    sh_degree: int
+    shape: Shape
     order: Order
     context: int
     window: int
@@ -48,7 +49,7 @@ class Recipe:
     use_context: bool = True
     use_earlier: bool = True
     lambda_: float = 2e-3
-    lattice_index: int = 96  # 2**16 base units: a sixteenth
+    lattice_index: int = 96  # 2**16 base units: a sixteenth; not where a scene has its own lattice
     position_step: int = 88  # an octave finer: most positions are refined, some more than others
     voxel_shift: int = 20
     log_sigma_bias: int = 0  # in 1/256 octave
@@ -117,7 +118,7 @@ def tiny_model(spec: ModelSpec, seed: int, log_sigma_bias: int = 0) -> FrozenMod
 
 def model_spec(recipe: Recipe, scaling: Scaling) -> ModelSpec:
     """Return a recipe's network sizes."""
-    groups = profile.groups(recipe.sh_degree)
+    groups = groups_of(recipe.shape)
     return ModelSpec(
         groups=groups,
         levels=recipe.levels,
@@ -131,20 +132,24 @@ def model_spec(recipe: Recipe, scaling: Scaling) -> ModelSpec:
     )
 
 
-def encode_tiny(scene: GaussianScene, recipe: Recipe, scaling: Scaling, model: FrozenModel) -> bytes:
+def tiny_channels(scene: GaussianScene) -> ChannelScene:
+    """Return a scene's channels; importance is none of its own."""
+    attributes = profile.attributes_from_scene(scene)
+    attributes[:, profile.IMPORTANCE_CHANNEL] = draws(7, len(attributes)) * (3.0 / (1 << 15))
+    return gaussian_channels(scene, attributes)
+
+
+def encode_tiny(channels: ChannelScene, recipe: Recipe, scaling: Scaling, model: FrozenModel) -> bytes:
     """Code a scene by a recipe."""
     side = 1 << 24
     geometry = Geometry(
         recipe.order, recipe.context, recipe.window, recipe.voxel_shift, (0, 0, 0, side), recipe.position_step
     )
-    attributes = profile.attributes_from_scene(scene)
-    attributes[:, profile.IMPORTANCE_CHANNEL] = draws(7, len(attributes)) * (3.0 / (1 << 15))
-    channels = gaussian_channels(scene, attributes)
     data, _ = encode_fitted(
         channels,
         None,
         FittedModel(channels.shape, geometry, scaling, model),
-        Lattice((0.0, 0.0, 0.0), UNIT, recipe.lattice_index),
+        channels.lattice or Lattice((0.0, 0.0, 0.0), UNIT, recipe.lattice_index),
         recipe.lambda_,
         run_bits=recipe.run_bits,
     )

@@ -11,9 +11,10 @@ import numpy as np
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.scene import GaussianScene
-from vectors.tiny import Recipe, encode_tiny, model_spec
+from hemgs_codec.shapes import GaussianShape
+from vectors.tiny import Recipe, encode_tiny, model_spec, tiny_channels
 
-_RECIPE = Recipe(sh_degree=0, order="permuted", context=0, window=1, hidden=1, heads=1, use_context=False)
+_RECIPE = Recipe(GaussianShape(0), "permuted", context=0, window=1, hidden=1, heads=1, use_context=False)
 
 
 def worked_example() -> bytes:
@@ -41,4 +42,4 @@ def worked_example() -> bytes:
     weights["5.0.out"][0, 0] = 1  # and expects as much brightness
     biases["5.0.out"][1] = -256  # within half a scale
     model = FrozenModel(spec, weights, biases, dict.fromkeys(shapes, 0), [])
-    return encode_tiny(scene, _RECIPE, scaling, model)
+    return encode_tiny(tiny_channels(scene), _RECIPE, scaling, model)

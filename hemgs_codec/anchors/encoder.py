@@ -63,7 +63,8 @@ def encode_anchors(
     fitted
         An entropy model that was trained together with the scene; None: one is fitted now.
     weights
-        What errors in the scene's channels cost, rows as in the scene; None: a guess from the values.
+        What errors in the scene's channels cost, rows as in the scene. None: a guess from the values; where
+        the fit is given, values are just rounded to the steps that it predicts.
     network_step
         Step of the rendering networks' weights: see `quantise_networks`.
     seed, iterations, order, context, window
@@ -109,15 +110,14 @@ def encode_anchors(
         networks = quantise_networks(scene.networks, network_step)
         used = take(scene, rows)
         channels = anchor_channels(used, networks, position_bits, scene.num_anchors)
-        if weights is None:
-            chosen = analytic_anchor_weights(channels.attributes, shape)
-        else:
+        if weights is not None:
             weights.check((scene.num_anchors, channels.attributes.shape[1]))
-            chosen = weights.take(rows)
+            weights = weights.take(rows)
         if fitted is None:
-            key = fit_key(channels, chosen, options, used_threads)
-            fitted = obtain_fit(channels, chosen, options, key, model, cache, progress)
-        job = CodingPass(channels, chosen, fitted, position_bits, None, device, progress)
+            weights = weights or analytic_anchor_weights(channels.attributes, shape)
+            key = fit_key(channels, weights, options, used_threads)
+            fitted = obtain_fit(channels, weights, options, key, model, cache, progress)
+        job = CodingPass(channels, weights, fitted, position_bits, None, device, progress)
         data = job(lambda_) if target_size is None else largest_of_size(job, target_size, lambda_)
         if verify:
             check_decodes(data, device, progress)

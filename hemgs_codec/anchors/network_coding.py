@@ -14,14 +14,12 @@ import numpy.typing as npt
 from hemgs_codec.anchors.networks import NetworkShape, RenderingNetworks
 from hemgs_codec.model.value_lists import decode_values, encode_values
 from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder
-from hemgs_format.errors import LimitError, SceneError
+from hemgs_format.errors import SceneError
 
 NETWORK_STEP = 1 / 16
 """Step of a layer's weights, and that of its biases, as a share of their rms, to the nearest power of two."""
 INTEGER_LIMIT = (1 << 24) - 1
 """What float32 holds exactly."""
-MAX_PARAMETERS = 1 << 19
-"""Weights and biases of all layers, at most: a reader allocates for them before it has seen them."""
 MAX_SHIFT = 31
 _SHIFT_FIELD = 5
 
@@ -110,16 +108,13 @@ def pack_rendering(integers: NetworkIntegers) -> bytes:
 def unpack_rendering(shape: NetworkShape, data: bytes) -> NetworkIntegers:
     """Invert `pack_rendering`.
 
+    What is allocated is bounded by the ranges of D and K: 400,000 weights and biases.
+
     Raises
     ------
     CorruptError, TruncatedError
         The bytes aren't those of networks of this shape.
-    LimitError
-        Networks of this shape are larger than the format allows.
     """
-    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in shape.layers().values())
-    if parameters > MAX_PARAMETERS:
-        raise LimitError(f"rendering networks of {parameters} parameters, expected at most {MAX_PARAMETERS}")
     decoder = SymbolDecoder(data)
     weights, biases, shifts = {}, {}, {}
     for name, (fan_in, fan_out) in shape.layers().items():

@@ -26,7 +26,7 @@ from hemgs_format.constants import Profile
 from hemgs_format.errors import CorruptError
 from hemgs_format.metadata import Value
 
-MAX_CONTEXT = 64
+MAX_CONTEXT = 80
 MAX_WINDOW = 255
 MAX_HIDDEN = 256
 MAX_HEADS = 16

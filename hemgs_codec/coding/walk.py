@@ -277,7 +277,7 @@ class _State:
             steps = self.steps[ranks, shape.steps[number]]
             octaves = self._float((steps - UNIT_STEP)[:, None] * (UNIT // 8))
             mean, log_sigma = predictor.slice_parameters(
-                m, spec, group, number, prior, pooled, part, octaves, self.own[rows, :done]
+                m, spec, group, number, prior, pooled, part, octaves, self.own[rows, : spec.earlier_own(done)]
             )
             channels = np.arange(first + done, first + done + width)
             self._code_slice(group, ranks, channels, steps, m.numpy(mean), m.numpy(log_sigma))

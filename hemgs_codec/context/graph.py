@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.context.neighbours import batches, nearest
-from hemgs_codec.context.order import Order, coding_sequence, window_growth
+from hemgs_codec.context.order import Order, coding_sequence, tiers_of, window_growth
 from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
 
 MAX_VOXEL_SHIFT = 25
@@ -62,9 +62,14 @@ def build_graph(
     voxel_shift : int
         log2 of the voxel in base units.
     """
-    sequence = coding_sequence(coords, order)
+    tiers = tiers_of(points, voxel_shift) if order == "tiers" else None
+    sequence = coding_sequence(coords, order, tiers)
+    limits = None
+    if tiers is not None:
+        ranked_tiers = tiers[sequence]
+        limits = np.searchsorted(ranked_tiers, ranked_tiers).astype(np.int64)
     voxel = np.minimum(window_growth(len(coords), order) + voxel_shift, _MAX_VOXEL)
-    neighbours, squared = nearest(points, sequence, (window // 2) << voxel, count=context)
+    neighbours, squared = nearest(points, sequence, (window // 2) << voxel, count=context, limits=limits)
     ranked = points[sequence]
     edges = np.empty((*neighbours.shape, 4), dtype=np.int16)
     for start in range(0, len(coords), _CHUNK):

@@ -69,15 +69,15 @@ def _search(
     lowest: Int64Array,
     leaves: int,
     half: Int64Array,
-    causal: bool,
+    limits: Int64Array,
     out: Int32Array,
     squared: Int64Array,
 ) -> None:
-    """For each anchor find the nearest earlier ones within Chebyshev distance ``half``."""
+    """For each anchor find the nearest of rank below its limit within Chebyshev distance ``half``."""
     count = out.shape[1]
     for i in numba.prange(points.shape[0]):
         rank = ranks[i]
-        limit = rank if causal else _NEVER
+        limit = limits[rank]
         reach = half[rank]
         best_d = np.empty(count, np.int64)
         best_r = np.empty(count, np.int64)
@@ -149,6 +149,7 @@ def nearest(
     *,
     count: int,
     causal: bool = True,
+    limits: Int64Array | None = None,
 ) -> tuple[Int32Array, Int64Array]:
     """Return each anchor's context: at most ``count`` nearest earlier anchors within its window.
 
@@ -164,6 +165,8 @@ def nearest(
         n, the most neighbours kept (paper: 20).
     causal : bool
         False: later anchors are candidates too (features of the locations, which are known beforehand).
+    limits : (N,) int64 or None
+        Candidates have lower ranks than this, by rank; None: than the anchor itself.
 
     Returns
     -------
@@ -183,7 +186,9 @@ def nearest(
     while leaves * _LEAF < total:
         leaves *= 2
     low, high, lowest = _build_tree(points, ranks, leaves)
-    _search(points, ranks, low, high, lowest, leaves, half, causal, out, squared)
+    if limits is None:
+        limits = np.arange(total, dtype=np.int64) if causal else np.full(total, _NEVER)
+    _search(points, ranks, low, high, lowest, leaves, half, limits, out, squared)
     return out, squared
 
 

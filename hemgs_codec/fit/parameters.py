@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -39,14 +39,6 @@ class Parameters:
     shapes: list[tuple[int, ...]]
     matrix: torch.Tensor
     num_matrices: int
-
-    def copy(self) -> Parameters:
-        """Return parameters that start from the values of these."""
-        return replace(
-            self,
-            network=self.network.detach().clone().requires_grad_(),
-            grid=self.grid.detach().clone().requires_grad_(),
-        )
 
     def pieces(self, network: torch.Tensor) -> dict[str, torch.Tensor]:
         """Split a flat tensor like ``network`` into its named pieces."""

@@ -8,12 +8,52 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import Arithmetic
 from hemgs_codec.model.spec import ModelSpec
+
+
+class Around(Protocol):
+    """What rows' context anchors say: gathered from wherever a fit keeps it."""
+
+    def look(self, m: Arithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys (n, k, H) and the group's values (n, k, V) of the context anchors."""
+
+
+@dataclass(frozen=True)
+class GatheredAround:
+    """Context anchors' values (n, k, C), each row's of its own λ."""
+
+    values: torch.Tensor
+
+    def look(self, m: Arithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `Around`."""
+        first = spec.first_channel(group)
+        last = first + spec.groups[group].channels
+        visible = self.values[..., first - spec.earlier(group) : last]
+        return predictor.key(m, group, visible), self.values[..., first:last]
+
+
+@dataclass(frozen=True)
+class SharedAround:
+    """Values (N, C) of all anchors at one λ, and the contexts (n, k): each key is computed once."""
+
+    values: torch.Tensor
+    neighbours: torch.Tensor
+
+    def look(self, m: Arithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `Around`."""
+        first = spec.first_channel(group)
+        last = first + spec.groups[group].channels
+        keys = predictor.key(m, group, self.values[:, first - spec.earlier(group) : last])
+        rows, shape = self.neighbours.flatten(), self.neighbours.shape
+        theirs = self.values[:, first:last].index_select(0, rows)
+        return keys.index_select(0, rows).view(*shape, -1), theirs.view(*shape, -1)
+
 
 OctavesOf = Callable[[int, torch.Tensor], torch.Tensor]
 """A group's index and what its step predictor says (n, steps) to log2 of the steps that are used."""
@@ -47,7 +87,7 @@ def predict_rows(
     geometry: torch.Tensor,
     lam: torch.Tensor,
     own: torch.Tensor,
-    around: torch.Tensor | None,
+    around: Around | None,
     present: torch.Tensor | None,
     edges: torch.Tensor | None,
     octaves_of: OctavesOf,
@@ -62,8 +102,8 @@ def predict_rows(
         λ as the networks see it.
     own : (n, C)
         The rows' values as decoders see them, in channel scales.
-    around : (n, k, C) or None
-        Those of context anchors; None without an autoregressive network.
+    around : Around or None
+        What context anchors say; None without an autoregressive network.
     present, edges : (n, k), (n, k, 4) or None
         1 where there is a context anchor, and edge features.
     octaves_of
@@ -73,7 +113,6 @@ def predict_rows(
     means, log_sigmas, octaves, predictions = [], [], [], []
     for g, group in enumerate(spec.groups):
         first, seen = spec.first_channel(g), spec.earlier(g)
-        last = first + group.channels
         if g in spec.constant:
             nothing = own.new_zeros((count, group.channels))
             means.append(nothing)
@@ -92,8 +131,7 @@ def predict_rows(
             continue
         pooled = attended = None
         if spec.use_context and around is not None:
-            theirs = around[..., first:last]
-            keys = predictor.key(m, g, around[..., first - seen : last])
+            keys, theirs = around.look(m, spec, g)
             pooled, attended = predictor.context(m, g, keys, theirs, geometry, own[:, :seen], edges, present)
             attended = attended.reshape(count, spec.heads, -1)
         done = 0
@@ -101,7 +139,7 @@ def predict_rows(
             part = None if attended is None else attended[..., done : done + width].flatten(1)
             step = octaves[-1][:, group.steps[number], None]
             mean, log_sigma = predictor.slice_parameters(
-                m, spec, g, number, prior, pooled, part, step, own[:, first : first + done]
+                m, spec, g, number, prior, pooled, part, step, own[:, first : first + spec.earlier_own(done)]
             )
             means.append(mean)
             log_sigmas.append(log_sigma)

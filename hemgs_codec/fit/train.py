@@ -20,8 +20,8 @@ import torch
 
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
-from hemgs_codec.fit.parameters import Parameters, initial_parameters
-from hemgs_codec.fit.predict import predict_rows
+from hemgs_codec.fit.parameters import initial_parameters
+from hemgs_codec.fit.predict import GatheredAround, predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
@@ -46,7 +46,6 @@ class FitOptions:
     batch: int = 1024
     learning_rate: float = 1e-2
     seed: int = 0
-    lambdas: tuple[float, ...] = LAMBDAS
 
 
 def _lambda_feature(q: torch.Tensor) -> torch.Tensor:
@@ -66,8 +65,6 @@ class Fit:
         log2 of the steps that positions want at the reference λ, relative to the position step.
     points : (N, 3) int64
         Base coordinates, scene rows (for the hash grid).
-    start : Parameters or None
-        What to go on from; None: anew.
     coded : (N, C) bool or None
         Which values no gate keeps from being coded; None: all. The others are 0.
     fixed_octaves : (λs, N, S) int8 or None
@@ -87,7 +84,6 @@ class Fit:
         device: str = "cpu",
         fixed_octaves: torch.Tensor | None = None,
         coded: npt.NDArray[np.bool] | None = None,
-        start: Parameters | None = None,
     ) -> None:
         self.spec, self.options, self.device = spec, options, device
         self.generator = torch.Generator().manual_seed(options.seed)
@@ -100,14 +96,12 @@ class Fit:
         self.is_level = torch.tensor(
             [float(not group.follows_lambda) for group in spec.groups for _ in range(group.num_steps)]
         )
-        self.parameters = (
-            initial_parameters(spec, self._first_steps(), self.generator) if start is None else start.copy()
-        )
+        self.parameters = initial_parameters(spec, self._first_steps(), self.generator)
         self.grid_features = GridFeatures(hash_coordinates(points, box), spec.levels, device)
         self.neighbours = torch.from_numpy(samples.neighbours)
         self.edges = torch.from_numpy(samples.edges)
         self.geometry = torch.from_numpy(samples.geometry)
-        self.qs = torch.tensor([lambda_to_q(v) for v in options.lambdas])
+        self.qs = torch.tensor([lambda_to_q(v) for v in LAMBDAS])
         graphs = len(samples.neighbours)
         self.graph_of = torch.tensor([k * graphs // len(self.qs) for k in range(len(self.qs))])
         self.quantised = torch.zeros((len(self.qs), *values.shape), dtype=torch.int16)
@@ -191,7 +185,7 @@ class Fit:
             neighbours = self.neighbours[graph, rows].long()
             present = (neighbours >= 0).float()
             edges = self.edges[graph, rows].float() / UNIT
-            around = self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT
+            around = GatheredAround(self.quantised[k[:, None], neighbours.clamp(min=0)].float() / UNIT)
         coded_octaves = self.octaves[k, rows].float() / 8
 
         def octaves_of(group: int, prediction: torch.Tensor) -> torch.Tensor:

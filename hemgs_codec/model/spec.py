@@ -85,7 +85,7 @@ class ModelSpec:
     slice_hidden: int  # width of each slice's hidden layer
     heads: int  # attention heads over the context
     use_context: bool = True  # False: no autoregressive network (ablation)
-    use_earlier: bool = True  # False: groups don't see the groups before them (ablation)
+    use_earlier: bool = True  # False: groups and slices don't see what was coded before them (ablation)
     constant: frozenset[int] = frozenset()  # groups of which nothing is coded: they have no networks
 
     @property
@@ -117,6 +117,10 @@ class ModelSpec:
         """Return how many earlier channels a group sees."""
         return self.first_channel(group) if self.use_earlier else 0
 
+    def earlier_own(self, done: int) -> int:
+        """Return how many of the ``done`` channels of its group's earlier slices a slice sees."""
+        return done if self.use_earlier else 0
+
     def matrices(self) -> dict[str, tuple[int, int]]:
         """Name and shape (fan_in, fan_out) of every matrix, in file order; all but skips have a bias."""
         shapes: dict[str, tuple[int, int]] = {}
@@ -136,13 +140,14 @@ class ModelSpec:
             done = 0
             for number, width in enumerate(group.slices):
                 own = f"{name}.{number}"
-                inputs = self.hidden + 1 + done
+                own_seen = self.earlier_own(done)
+                inputs = self.hidden + 1 + own_seen
                 skip = 0
                 if self.use_context:
                     inputs += self.hidden + self.heads * width
                     skip = self.heads * width
                 shapes[f"{own}.hidden"] = (inputs, self.slice_hidden)
-                shapes[f"{own}.out"] = (self.slice_hidden + done, 2 * width)
+                shapes[f"{own}.out"] = (self.slice_hidden + own_seen, 2 * width)
                 if skip:
                     shapes[f"{own}.skip"] = (self.heads, width)
                 done += width

@@ -8,10 +8,9 @@ import torch
 
 from hemgs_codec.anchors.neural import NeuralGaussians
 from hemgs_codec.render.camera import Camera
+from hemgs_codec.train.options import SceneOptions
 from hemgs_codec.train.parameters import SceneParameters
 
-GRADIENT = 2e-4
-"""Mean gradient of the loss by a Gaussian's place in the image, in half images, that calls for anchors."""
 MIN_OPACITY = 5e-3
 SEEN = 0.8
 """Share of an interval's iterations in which something must be seen to be judged; half of it for slots."""
@@ -71,7 +70,7 @@ class Growth:
         voxel_size: float,
         interval: int,
         generator: torch.Generator,
-        max_anchors: int,
+        options: SceneOptions,
     ) -> None:
         """Grow and prune, and begin anew."""
         slots = self.slots
@@ -83,9 +82,9 @@ class Growth:
         occupied = parameters.anchors.cpu().numpy()
         added: dict[str, list[torch.Tensor]] = {"anchors": [], "features": [], "log_scales": []}
         for level, factor in enumerate(FACTORS):
-            wanted = (mean >= GRADIENT * 2**level) & judged
+            wanted = (mean >= options.growth_gradient * 2**level) & judged
             wanted &= torch.rand(len(mean), generator=generator) > 0.5 ** (level + 1)
-            room = max_anchors - len(occupied)
+            room = options.max_anchors - len(occupied)
             if room <= 0 or not wanted.any():
                 continue
             parents = torch.nonzero(wanted).squeeze(1)

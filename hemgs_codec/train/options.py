@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hemgs_codec.context.order import Order
+from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
+from hemgs_format.errors import SceneError
 
 LAMBDA_RANGE = (5e-4, 8e-3)
 """λ of a training unless told otherwise: the paper's 1e-3 .. 4e-3 and an octave beyond, both ways."""
@@ -26,6 +29,8 @@ class SceneOptions:
         Random first points, where the data set has none of its own.
     max_anchors : int
         Growth ends there.
+    growth_gradient : float
+        Mean gradient by a Gaussian's place in the image, in half images, that calls for anchors.
     seed : int
     """
 
@@ -35,6 +40,7 @@ class SceneOptions:
     slots: int = 10
     points: int = 10_000
     max_anchors: int = 1_000_000
+    growth_gradient: float = 2e-4
     seed: int = 0
 
 
@@ -55,8 +61,8 @@ class RateOptions:
         slots out.
     grid_bits, grid_features : float, int
         Binary entries of the hash grid per anchor, and features of a level.
-    hidden, slice_hidden : int
-        Widths of the networks.
+    hidden, slice_hidden : int or None
+        Widths of the networks; None: by the number of values.
     batch : int
         Anchors whose rate an iteration looks at.
     """
@@ -72,6 +78,25 @@ class RateOptions:
     use_masks: bool = True
     grid_bits: float = 1.0
     grid_features: int = 2
-    hidden: int = 24
-    slice_hidden: int = 32
-    batch: int = 1024
+    hidden: int | None = None
+    slice_hidden: int | None = None
+    batch: int = 512
+
+
+def check_options(scene: SceneOptions, rate: RateOptions) -> None:
+    """Refuse what no training can be made of.
+
+    Raises
+    ------
+    SceneError
+        What is wrong, and what was expected.
+    """
+    low, high = rate.lambda_range
+    if not LAMBDA_MIN <= low <= high <= LAMBDA_MAX:
+        raise SceneError(
+            f"the lambda range is {low:g} .. {high:g}, expected one within {LAMBDA_MIN:g} .. {LAMBDA_MAX:g}"
+        )
+    if scene.voxel_size is not None and not 0 < scene.voxel_size < math.inf:
+        raise SceneError(f"the voxel size is {scene.voxel_size:g}, expected a positive number")
+    if not 0 < scene.growth_gradient < math.inf:
+        raise SceneError(f"the growth gradient is {scene.growth_gradient:g}, expected a positive number")

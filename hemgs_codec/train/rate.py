@@ -16,7 +16,7 @@ import torch
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import Parameters, initial_parameters
-from hemgs_codec.fit.predict import predict_rows
+from hemgs_codec.fit.predict import SharedAround, predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
@@ -152,7 +152,7 @@ class JointRate:
             neighbours = self.neighbours[rows].long()
             present = (neighbours >= 0).float()
             edges = self.edges[rows].float() / UNIT
-            around = noisy.detach().clamp(-_CLAMP, _CLAMP)[neighbours.clamp(min=0)]
+            around = SharedAround(noisy.detach().clamp(-_CLAMP, _CLAMP), neighbours.clamp(min=0))
         lam = torch.full((len(rows), 1), _lambda_feature(lambda_q), device=noisy.device)
         geometry = self.geometry[rows].float() / UNIT
         said = predict_rows(

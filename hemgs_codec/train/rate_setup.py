@@ -54,19 +54,27 @@ def plan_rate(scene: AnchorScene, options: RateOptions) -> tuple[RateSetup, npt.
         0,
     )
     shape = groups(scene.networks.shape.features, scene.networks.shape.slots)
+    hidden, slice_hidden = _widths(scene.num_anchors * sum(group.channels for group in shape))
     spec = ModelSpec(
         groups=shape,
         levels=make_levels(scene.num_anchors, options.grid_bits, options.grid_features)
         if options.use_hash
         else (),
         features=options.grid_features,
-        hidden=options.hidden,
-        slice_hidden=options.slice_hidden,
+        hidden=options.hidden or hidden,
+        slice_hidden=options.slice_hidden or slice_hidden,
         heads=2,
         use_context=options.use_context,
         use_earlier=options.use_earlier,
     )
     return RateSetup(geometry, _scaling(scene, spec), spec), points
+
+
+def _widths(num_values: int) -> tuple[int, int]:
+    """Widths of all layers and of the slices': a network must save its own bits."""
+    if num_values < 500_000:
+        return 12, 16
+    return (16, 24) if num_values < 3_000_000 else (24, 32)
 
 
 def make_rate(

@@ -92,7 +92,7 @@ class Trainer:
                 self.voxel_size,
                 self.schedule.growth_interval,
                 self.generator,
-                self.scene_options.max_anchors,
+                self.scene_options,
             )
         self.iteration += 1
         return {"loss": float(seen.loss.detach())}
@@ -173,6 +173,13 @@ class Trainer:
             _, image = draw(self.parameters.tensors(), photo.camera, self.dataset.background)
             values.append(psnr(eight_bit(image.cpu().numpy()), self.dataset.pixels(photo)))
         return float(np.mean(values))
+
+    @torch.no_grad()
+    def preview(self) -> UInt8Array:
+        """Return a held-out photo and its render side by side, (H, 2 W, 3)."""
+        photo = (self.dataset.test or self.dataset.train)[0]
+        _, image = draw(self.parameters.tensors(), photo.camera, self.dataset.background)
+        return np.concatenate([self.dataset.pixels(photo), eight_bit(image.cpu().numpy())], axis=1)
 
     def state(self) -> dict[str, Any]:
         """Return all that a training needs to go on, as tensors and plain values."""

@@ -1,0 +1,99 @@
+"""What a training leaves for encoders: the scene, its entropy model, and what errors cost.
+
+::
+
+    out/
+        point_cloud/iteration_N/    the scene, as Scaffold-GS has it
+        entropy.fit                 the entropy model, for any λ
+        weights.npz                 what errors in the scene's values cost
+        cameras.json                the views that it was trained on, and those held out
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from hemgs_codec.anchors.read import read_anchor_scene
+from hemgs_codec.anchors.scene import AnchorScene
+from hemgs_codec.anchors.write import write_anchor_scene
+from hemgs_codec.atomic import atomic_write
+from hemgs_codec.channel_scene import anchor_digest
+from hemgs_codec.distortion.cache import load_weights, store_weights
+from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
+from hemgs_codec.render.camera import Camera
+from hemgs_codec.train.dataset import Dataset
+from hemgs_format.errors import SceneError
+
+FIT_NAME, WEIGHTS_NAME, CAMERAS_NAME = "entropy.fit", "weights.npz", "cameras.json"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trained scene, what its errors cost, and its entropy model."""
+
+    scene: AnchorScene
+    weights: Weights
+    fitted: FittedModel
+
+
+def write_result(folder: Path, finished: Finished, dataset: Dataset, iteration: int) -> None:
+    """Write a result into a training's directory, replacing a former one.
+
+    Raises
+    ------
+    OSError
+        If writing fails.
+    """
+    write_anchor_scene(folder, finished.scene, iteration=iteration, force=True)
+    store_weights(folder / WEIGHTS_NAME, finished.weights)
+    with atomic_write(folder / CAMERAS_NAME, force=True) as stream:
+        views = [(photo.camera, split) for split in ("train", "test") for photo in getattr(dataset, split)]
+        stream.write(json.dumps([_entry(c, split) for c, split in views], indent=1).encode())
+    with atomic_write(folder / FIT_NAME, force=True) as stream:  # last: it says that all is there
+        stream.write(pack_fitted(finished.fitted, anchor_digest(finished.scene)))
+
+
+def read_result(folder: Path) -> Finished | None:
+    """Read what `write_result` wrote; None where a directory holds an anchor scene only.
+
+    Raises
+    ------
+    HgsError
+        A file is damaged, or the entropy model is another scene's.
+    OSError
+        A file can't be read.
+    """
+    if not (folder / FIT_NAME).is_file():
+        return None
+    scene = read_anchor_scene(folder)
+    fitted, key = unpack_fitted((folder / FIT_NAME).read_bytes())
+    if key != anchor_digest(scene):
+        raise SceneError(
+            f"{folder / FIT_NAME} is of another scene than {folder} holds: train again, or remove it"
+        )
+    shape = scene.networks.shape
+    channels = shape.features + 6 + 4 * shape.slots
+    weights = load_weights(folder / WEIGHTS_NAME, (scene.num_anchors, channels))
+    if weights is None:
+        raise SceneError(f"{folder / WEIGHTS_NAME} is missing or doesn't fit the scene: train again")
+    return Finished(scene, weights, fitted)
+
+
+def _entry(camera: Camera, split: str) -> dict[str, object]:
+    """Return a camera as `cameras.json` of 3DGS has it, with principal point and split."""
+    pose = camera.world_to_camera
+    return {
+        "img_name": camera.name,
+        "width": camera.width,
+        "height": camera.height,
+        "fx": camera.fx,
+        "fy": camera.fy,
+        "cx": camera.cx,
+        "cy": camera.cy,
+        "position": camera.position.tolist(),
+        "rotation": pose[:3, :3].T.tolist(),
+        "split": split,
+    }

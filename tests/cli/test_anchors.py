@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.test_main import run
+from tests.small import ROOT
+
+FILE = ROOT / "format" / "vectors" / "valid" / "anchors.hgs"
+
+
+def test_info_speaks_of_anchors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info", str(FILE)) == 0
+    out = capsys.readouterr().out
+    for words in ("bits per anchor", "rendering networks", "scaling+offsets"):
+        assert words in out
+    assert "aussian" not in out
+
+
+def test_info_gives_machines_numbers_of_anchors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info", str(FILE), "--json") == 0
+    described = json.loads(capsys.readouterr().out)
+    assert described["num_anchors"] == 20
+    assert described["bits_per_anchor"] == 8 * FILE.stat().st_size / 20
+
+
+def test_verify_reads_anchors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", str(FILE)) == 0
+    assert capsys.readouterr().out.endswith(": ok\n")
