@@ -100,7 +100,11 @@ def _mean_rotations(quats: Float64Array, shares: Float64Array) -> Float64Array:
 
 
 def _harmonics(
-    means: Float64Array, eyes: Sequence[Float64Array], colours: Float64Array, shares: Float64Array, degree: int
+    means: Float64Array,
+    eyes: Sequence[Float64Array],
+    colours: Float64Array,
+    shares: Float64Array,
+    degree: int,
 ) -> Float64Array:
     """Fit harmonics (S, K, 3) to the colours (V, S, 3) that views have of each slot."""
     toward = means[None] - np.stack(eyes)[:, None]
