@@ -57,7 +57,7 @@ _BAKE_ONLY = "{} is for baking an anchor file: give --as 3dgs"
     "--bake-steps",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Steps of baking, one view each; 0 for a quick one.  [default: 1000]",
+    help="Steps of baking, one view each; 0 for a quick one.  [default: 500]",
 )
 @options.background
 @options.device

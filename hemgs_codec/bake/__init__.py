@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from hemgs_codec.bake.bake import STEPS, Baked, bake
+from hemgs_codec.bake.baking import STEPS, Baked, bake
 
 __all__ = ["STEPS", "Baked", "bake"]

@@ -109,7 +109,7 @@ def _harmonics(
     """Fit harmonics (S, K, 3) to the colours (V, S, 3) that views have of each slot."""
     toward = means[None] - np.stack(eyes)[:, None]
     ways = toward / np.maximum(np.linalg.norm(toward, axis=2, keepdims=True), 1e-30)
-    basis = harmonics_along(ways.reshape(-1, 3), degree).reshape(*ways.shape[:2], -1)
+    basis = harmonics_along(ways.reshape(-1, 3), degree).reshape(*ways.shape[:2], (degree + 1) ** 2)
     weighted = (basis * shares[:, :, None]).transpose(1, 2, 0)  # (S, K, V)
     normal = weighted @ basis.transpose(1, 0, 2)
     given = weighted @ (colours - 0.5).transpose(1, 0, 2)

@@ -26,7 +26,7 @@ from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import MAX_SH_DEGREE, GaussianScene
 from hemgs_format.errors import SceneError
 
-STEPS = 1000
+STEPS = 500
 _COMPARED = 16  # fitted views that tell whether refinement did any good
 
 
