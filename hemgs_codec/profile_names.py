@@ -15,6 +15,6 @@ GAUSSIAN_GROUPS = (
     "sh2",
     "sh3",
 )
-ANCHOR_GROUPS = ("masks", "features", "scaling+offsets")
+ANCHOR_GROUPS = ("importance", "masks", "features", "scaling+offsets")
 GROUPS: dict[Profile, tuple[str, ...]] = {"gaussian": GAUSSIAN_GROUPS, "anchor": ANCHOR_GROUPS}
 MAX_GROUPS = max(len(names) for names in GROUPS.values())

@@ -17,8 +17,21 @@ if TYPE_CHECKING:
 
 _CONFIGS: dict[str, dict[str, Any]] = {
     "hemgs": {},
-    "hac": {"use_context": False, "use_earlier": False, "grid_bits": 8.0, "grid_features": 4},
-    "contextgs": {"order": "tiers", "context": 1, "use_hash": False},
+    "hac": {
+        "use_context": False,
+        "use_earlier": False,
+        "use_importance": False,
+        "tie_steps": True,
+        "grid_bits": 8.0,
+        "grid_features": 4,
+    },
+    "contextgs": {
+        "order": "tiers",
+        "context": 1,
+        "use_hash": False,
+        "use_importance": False,
+        "tie_steps": True,
+    },
 }
 """What a configuration sets unless its option is given."""
 
@@ -83,6 +96,8 @@ _CONFIGS: dict[str, dict[str, Any]] = {
 @click.option("--no-context", is_flag=True, help="Ablation: no autoregressive network.")
 @click.option("--no-earlier", is_flag=True, help="Ablation: what was coded before isn't seen.")
 @click.option("--no-masks", is_flag=True, help="Ablation: slots aren't left out.")
+@click.option("--no-importance", is_flag=True, help="Ablation: how coarse steps may be isn't sent.")
+@click.option("--one-step", is_flag=True, help="Ablation: one step for all slots of an anchor, as in HAC.")
 @click.option("--order", type=click.Choice(["permuted", "raster", "tiers"]), help="Coding order.")
 @click.option(
     "--context", type=click.IntRange(0, 80), help="Most anchors of a context, 20 if not given; 80 keeps all."
@@ -115,6 +130,8 @@ def train(
     no_context: bool,
     no_earlier: bool,
     no_masks: bool,
+    no_importance: bool,
+    one_step: bool,
     order: Order | None,
     context: int | None,
     window: int | None,
@@ -151,8 +168,11 @@ def train(
         "use_context": no_context,
         "use_earlier": no_earlier,
         "use_masks": no_masks,
+        "use_importance": no_importance,
     }
     chosen.update({name: False for name, is_off in switches.items() if is_off})
+    if one_step:
+        chosen["tie_steps"] = True
     low, high = lambda_range
     rate = RateOptions(lambda_range=(low, high), lambda_samples=4 if lambda_loss == "mean" else 1, **chosen)
     scene = SceneOptions(

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 
 from hemgs_codec.anchors.neural import AnchorTensors, tensors_of
-from hemgs_codec.anchors.profile import SCALES, attributes_from_anchors
+from hemgs_codec.anchors.profile import FIRST_MASK, SCALES, attributes_from_anchors
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.sensitivity import squared_derivatives, wanted_weights
 from hemgs_codec.anchors.weights import analytic_anchor_weights
 from hemgs_codec.distortion.views import spread_views
-from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.distortion.weights import IMPORTANCE_STEP, Weights
 from hemgs_codec.progress import Progress
 from hemgs_codec.render.camera import Camera
 
@@ -53,18 +53,19 @@ def measured_anchor_weights(
     spread = values.std(dim=0).clamp(min=1e-6)
     generator = torch.Generator().manual_seed(seed)
     count, slots, features = scene.num_anchors, shape.slots, shape.features
-    sizes = [slots, features, SCALES, 3 * slots]
+    sizes = [FIRST_MASK, slots, features, SCALES, 3 * slots]
+    first = FIRST_MASK + slots
     num_values = count * (features + SCALES + 3 * slots)
     steps = torch.from_numpy(analytic_anchor_weights(attributes, shape).values ** -0.5).float()
     weights = steps**-2
     for number in (FIRST_VIEWS, VIEWS):
         width = DISTURBANCE * torch.minimum(weights**-0.5, _LARGEST_MOVE * spread)
-        width[:, :slots] = 0
+        width[:, :first] = 0
 
         def make(width: torch.Tensor = width) -> tuple[torch.Tensor, AnchorTensors]:
             noise = torch.rand(values.shape, generator=generator) - 0.5
             leaf = (values + width * noise).requires_grad_()
-            masks, feature, scales, offsets = torch.split(leaf, sizes, dim=1)
+            _, masks, feature, scales, offsets = torch.split(leaf, sizes, dim=1)
             moved = AnchorTensors(
                 tensors.anchors,
                 feature,
@@ -80,4 +81,7 @@ def measured_anchor_weights(
         views = spread_views(cameras, number)
         squares = squared_derivatives(make, views, background, generator, backend="cpu", progress=progress)
         weights = wanted_weights(squares, num_values) + (MOST_STEP * spread) ** -2
-    return Weights(weights.double().numpy(), np.ones(count))
+    found = weights.double().numpy()
+    found[:, :FIRST_MASK] = IMPORTANCE_STEP**-2
+    importance = -0.5 * np.log2(found[:, first : first + features]).mean(axis=1)
+    return Weights(found, np.ones(count), importance)

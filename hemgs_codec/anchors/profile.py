@@ -1,7 +1,8 @@
 """The ``anchor`` profile: an anchor scene as attribute groups, and back (SPEC "Anchor profile").
 
-Which slots are in use comes first: no offset is coded of one that isn't. Then features, then scales and
-offsets, as in the paper.
+First how coarse an anchor's steps may be, and which slots are in use: no offset is coded of one that isn't.
+Then features, then scales and offsets, as in the paper. What errors of a slot cost differs by octaves, and
+features tell: each slot has a step of its own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from hemgs_codec.model.spec import UNGATED, Group
 from hemgs_codec.profile_names import ANCHOR_GROUPS
 
 MAX_FEATURES, MAX_SLOTS = 256, 64
+FIRST_MASK = 1
+"""Channel of the first slot's mask, behind the importance."""
 SCALES = 6
 DEFAULT_POSITION_BITS = 16
 _FEATURE_TENTHS = (1, 3, 6, 10)  # where slices of features end: each is as wide as all before it help
@@ -27,12 +30,15 @@ def groups(features: int, slots: int) -> tuple[Group, ...]:
     """Return the attribute groups, in coding order, of a scene with D features and K slots an anchor."""
     masks = _cut(slots, [-(-slots // 2), slots])
     parts = _cut(features, [features * tenths // 10 for tenths in _FEATURE_TENTHS])
-    offsets = tuple(3 * width for width in _cut(slots, [slots // 4, slots // 2, slots]))
-    gates = (UNGATED,) * SCALES + tuple(slot for slot in range(slots) for _ in range(3))
+    counts = _cut(slots, [slots // 4, slots // 2, slots])
+    shares = (3, 3, *counts)
+    firsts = tuple(sum(shares[:number]) for number in range(len(shares)))
+    gates = (UNGATED,) * SCALES + tuple(FIRST_MASK + slot for slot in range(slots) for _ in range(3))
     return (
-        Group(ANCHOR_GROUPS[0], masks, (0,) * len(masks), flags=True),
-        Group(ANCHOR_GROUPS[1], parts, tuple(range(len(parts)))),
-        Group(ANCHOR_GROUPS[2], (3, 3, *offsets), (0, 1, *(2 for _ in offsets)), gates=gates),
+        Group(ANCHOR_GROUPS[0], (1,), (0,), follows_lambda=False),
+        Group(ANCHOR_GROUPS[1], masks, (0,) * len(masks), flags=True),
+        Group(ANCHOR_GROUPS[2], parts, tuple(range(len(parts)))),
+        Group(ANCHOR_GROUPS[3], (3, 3, *(3 * count for count in counts)), firsts, gates=gates, shares=shares),
     )
 
 
@@ -44,11 +50,14 @@ def _cut(whole: int, ends: list[int]) -> tuple[int, ...]:
 
 
 def attributes_from_anchors(scene: AnchorScene) -> npt.NDArray[np.float64]:
-    """Return the channels (N, K + D + 6 + 3 K) of a scene, groups side by side.
+    """Return the channels (N, 1 + K + D + 6 + 3 K) of a scene, groups side by side.
 
-    Masks as 0 and 1; features; log scales, those of offsets first; offsets, slot after slot.
+    Importance, no part of a scene and 0 here (`distortion.weights.Weights` has it); masks as 0 and 1;
+    features; log scales, those of offsets first; offsets, slot after slot.
     """
-    parts = (scene.masks, scene.features, scene.log_scales, scene.offsets.reshape(scene.num_anchors, -1))
+    count = scene.num_anchors
+    importance = np.zeros((count, FIRST_MASK))
+    parts = (importance, scene.masks, scene.features, scene.log_scales, scene.offsets.reshape(count, -1))
     return np.concatenate([part.astype(np.float64) for part in parts], axis=1)
 
 
@@ -64,7 +73,9 @@ def anchors_from_attributes(
     multiples.
     """
     count, features, slots = len(values), networks.shape.features, networks.shape.slots
-    masks, feature, scales, offsets = np.split(values, np.cumsum([slots, features, SCALES]), axis=1)
+    _, masks, feature, scales, offsets = np.split(
+        values, np.cumsum([FIRST_MASK, slots, features, SCALES]), axis=1
+    )
     used = masks == 1
     return AnchorScene(
         anchors=anchors,

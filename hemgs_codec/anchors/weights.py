@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.anchors.networks import NetworkShape
-from hemgs_codec.anchors.profile import SCALES
-from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.anchors.profile import FIRST_MASK, SCALES
+from hemgs_codec.distortion.weights import IMPORTANCE_STEP, Weights
 
 FEATURE_SHARE = 0.5
 """Step of features at the reference lambda, as a share of their root mean square over the scene."""
@@ -22,10 +22,11 @@ _LEAST_SPREAD = 1e-6
 
 def analytic_anchor_weights(attributes: npt.NDArray[np.float64], shape: NetworkShape) -> Weights:
     """Return weights of the channels (N, C) of `anchors.profile.attributes_from_anchors`."""
-    slots, features = shape.slots, shape.features
+    first, features = FIRST_MASK + shape.slots, shape.features
     steps = np.ones_like(attributes)
-    spread = np.sqrt(np.mean(attributes[:, slots : slots + features] ** 2))
-    steps[:, slots : slots + features] = FEATURE_SHARE * max(spread, _LEAST_SPREAD)
-    steps[:, slots + features : slots + features + SCALES] = SCALE_STEP
-    steps[:, slots + features + SCALES :] = OFFSET_STEP
+    spread = np.sqrt(np.mean(attributes[:, first : first + features] ** 2))
+    steps[:, first : first + features] = FEATURE_SHARE * max(spread, _LEAST_SPREAD)
+    steps[:, first + features : first + features + SCALES] = SCALE_STEP
+    steps[:, first + features + SCALES :] = OFFSET_STEP
+    steps[:, 0] = IMPORTANCE_STEP
     return Weights(steps**-2.0, np.ones(len(attributes)))

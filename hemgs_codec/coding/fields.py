@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.anchors.profile import MAX_FEATURES as MAX_ANCHOR_FEATURES
 from hemgs_codec.anchors.profile import MAX_SLOTS
 from hemgs_codec.coding.centroids import NUM_CELLS
+from hemgs_codec.coding.map_reader import MapReader
 from hemgs_codec.context.graph import MAX_VOXEL_SHIFT
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.lattice import NUM_LATTICE_STEPS, Lattice
@@ -101,7 +98,7 @@ def unpack_shape(fields: dict[str, Any], profile: Profile) -> Shape:
     CorruptError
         A field is missing, of the wrong kind, or out of its range.
     """
-    reader = _Reader(fields)
+    reader = MapReader(fields)
     if profile == "gaussian":
         return GaussianShape(reader.integer("sh", 0, MAX_SH_DEGREE))
     features = reader.integer("features", 1, MAX_ANCHOR_FEATURES)
@@ -132,51 +129,6 @@ def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> 
     }
 
 
-class _Reader:
-    """Typed look-ups in an untrusted map; every failure is a CorruptError naming the key."""
-
-    def __init__(self, fields: dict[str, Any]) -> None:
-        self.fields = fields
-
-    def get(self, key: str) -> Any:  # untrusted until checked by the callers
-        if key not in self.fields:
-            raise CorruptError(f'metadata: key "{key}" is missing')
-        return self.fields[key]
-
-    def integer(self, key: str, low: int, high: int) -> int:
-        return checked_integer(self.get(key), f'metadata: "{key}"', low, high)
-
-    def integers(self, key: str, limits: list[tuple[int, int]]) -> list[int]:
-        values = self.get(key)
-        if not isinstance(values, list) or len(values) != len(limits):
-            raise CorruptError(f'metadata: "{key}" isn\'t a list of {len(limits)} integers')
-        return [
-            checked_integer(v, f'metadata: "{key}"', low, high)
-            for v, (low, high) in zip(values, limits, strict=True)
-        ]
-
-    def number(self, key: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise CorruptError(f'metadata: "{key}" is {value!r}, expected a finite number')
-        return float(value)
-
-    def floats(self, key: str, count: int) -> npt.NDArray[np.float32]:
-        value = self.get(key)
-        if not isinstance(value, bytes) or len(value) != 4 * count:
-            raise CorruptError(f'metadata: "{key}" isn\'t {4 * count} bytes')
-        array = np.frombuffer(value, "<f4").astype(np.float32)
-        if not np.isfinite(array).all():
-            raise CorruptError(f'metadata: "{key}" holds a NaN or infinity')
-        return array
-
-
-def checked_integer(value: Any, what: str, low: int, high: int) -> int:
-    """Return value as an integer of low .. high, or raise CorruptError saying what it is."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise CorruptError(f"{what} is {value!r}, expected an integer of {low} .. {high}")
-    return value
-
-
 def unpack_model_fields(fields: dict[str, Any], shape: Shape) -> tuple[Geometry, Scaling, ModelSpec]:
     """Invert `pack_model_fields`.
 
@@ -185,7 +137,7 @@ def unpack_model_fields(fields: dict[str, Any], shape: Shape) -> tuple[Geometry,
     CorruptError
         A field is missing, of the wrong kind, or out of its range.
     """
-    reader = _Reader(fields)
+    reader = MapReader(fields)
     groups = groups_of(shape)
     order = ORDERS[reader.integer("order", 0, len(ORDERS) - 1)]
     bound = (-_BOX_LIMIT, _BOX_LIMIT)
@@ -231,7 +183,7 @@ def _unpack_levels(rows: Any) -> tuple[Level, ...]:
         raise CorruptError(f'metadata: "grid" isn\'t a list of at most {MAX_LEVELS} levels')
     levels = []
     for row in rows:
-        mask, resolution, entries = _Reader({"grid": row}).integers(
+        mask, resolution, entries = MapReader({"grid": row}).integers(
             "grid", [(1, 7), (0, MAX_LOG_RESOLUTION), (1, MAX_ENTRIES)]
         )
         axes = tuple(axis for axis in range(3) if mask >> axis & 1)
@@ -275,7 +227,7 @@ def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
     CorruptError
         A field is missing, of the wrong kind, or out of its range.
     """
-    reader = _Reader(fields)
+    reader = MapReader(fields)
     shape = unpack_shape(fields, profile)
     origin = reader.get("origin")
     if not isinstance(origin, list) or len(origin) != 3:

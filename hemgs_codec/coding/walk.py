@@ -274,12 +274,13 @@ class _State:
         done = 0
         for number, width in enumerate(shape.slices):
             part = None if attended is None else attended[:, :, done : done + width].reshape(len(ranks), -1)
-            steps = self.steps[ranks, shape.steps[number]]
-            octaves = self._float((steps - UNIT_STEP)[:, None] * (UNIT // 8))
+            steps = self.steps[ranks, shape.slice_steps(number)]
+            octaves = self._float((steps - UNIT_STEP) * (UNIT // 8))
             mean, log_sigma = predictor.slice_parameters(
                 m, spec, group, number, prior, pooled, part, octaves, self.own[rows, : spec.earlier_own(done)]
             )
             channels = np.arange(first + done, first + done + width)
+            steps = np.repeat(steps, width // shape.share(number), axis=1)
             self._code_slice(group, ranks, channels, steps, m.numpy(mean), m.numpy(log_sigma))
             self.own[rows, done : done + width] = self._float(self.seen[ranks[:, None], channels])
             done += width
@@ -325,7 +326,7 @@ class _State:
         rows, columns = np.nonzero(self._coded(group, ranks, channels))
         if not len(rows):
             return
-        steps, where = steps[rows], (ranks[rows], channels[columns])
+        steps, where = steps[rows, columns], (ranks[rows], channels[columns])
         step = self.table[steps]
         means = np.clip(mean[rows, columns], -_MEAN_LIMIT, _MEAN_LIMIT).astype(np.int64)
         means = (16 * means + step // 2) // step

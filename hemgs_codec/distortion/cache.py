@@ -31,7 +31,8 @@ def load_weights(path: Path, shape: tuple[int, int]) -> Weights | None:
     """Return the weights (N, C) in a file, None where there are none or they are of another shape."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-            weights = Weights(*(arrays[name] for name in ("values", "positions", "importance")))
+            importance = arrays["importance"]
+            weights = Weights(arrays["values"], arrays["positions"], importance if importance.size else None)
         weights.check(shape)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -137,7 +137,7 @@ def predict_rows(
         done = 0
         for number, width in enumerate(group.slices):
             part = None if attended is None else attended[..., done : done + width].flatten(1)
-            step = octaves[-1][:, group.steps[number], None]
+            step = octaves[-1][:, group.slice_steps(number)]
             mean, log_sigma = predictor.slice_parameters(
                 m, spec, g, number, prior, pooled, part, step, own[:, first : first + spec.earlier_own(done)]
             )

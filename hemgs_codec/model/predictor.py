@@ -84,8 +84,8 @@ def slice_parameters(
     ----------
     pooled, attended : (n, H), (n, heads * W) or None
         From `context`, attended values of this slice's channels only; None without an autoregressive network.
-    step : (n, 1)
-        log2 of the slice's step, in octaves.
+    step : (n, steps of the slice)
+        log2 of the slice's steps, in octaves.
     own : (n, channels of earlier slices)
         The anchor's values in earlier slices of this group.
     """

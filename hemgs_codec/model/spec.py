@@ -31,7 +31,9 @@ class Group:
         positions. It has a step, which says into how many parts an anchor's lattice cell is divided, and no
         channels that others could see.
     steps : tuple of int
-        For each slice, which of the group's step channels quantises it.
+        For each slice, which of the group's step channels quantises it, or the first of those that do.
+    shares : tuple of int
+        For each slice, how many step channels quantise it, each as many of its channels in turn. None: one.
     follows_lambda : bool
         False: a fit asks for the same steps at every λ. No decoder needs to know.
     flags : bool
@@ -47,6 +49,7 @@ class Group:
     follows_lambda: bool = True
     flags: bool = False
     gates: tuple[int, ...] = ()
+    shares: tuple[int, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -56,7 +59,15 @@ class Group:
     @property
     def num_steps(self) -> int:
         """Number of quantisation steps per anchor."""
-        return max(self.steps, default=0) + 1
+        return max((first + self.share(k) for k, first in enumerate(self.steps)), default=1)
+
+    def share(self, number: int) -> int:
+        """Return how many step channels quantise a slice."""
+        return self.shares[number] if self.shares else 1
+
+    def slice_steps(self, number: int) -> slice:
+        """Return the step channels that quantise a slice."""
+        return slice(self.steps[number], self.steps[number] + self.share(number))
 
     @property
     def refines_positions(self) -> bool:
@@ -66,7 +77,11 @@ class Group:
     @property
     def channel_steps(self) -> tuple[int, ...]:
         """The step channel of each channel."""
-        return tuple(step for width, step in zip(self.slices, self.steps, strict=True) for _ in range(width))
+        return tuple(
+            first + channel * self.share(number) // width
+            for number, (width, first) in enumerate(zip(self.slices, self.steps, strict=True))
+            for channel in range(width)
+        )
 
 
 def position_steps(spec: ModelSpec) -> tuple[int, ...]:
@@ -141,7 +156,7 @@ class ModelSpec:
             for number, width in enumerate(group.slices):
                 own = f"{name}.{number}"
                 own_seen = self.earlier_own(done)
-                inputs = self.hidden + 1 + own_seen
+                inputs = self.hidden + group.share(number) + own_seen
                 skip = 0
                 if self.use_context:
                     inputs += self.hidden + self.heads * width

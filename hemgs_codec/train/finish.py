@@ -14,7 +14,7 @@ from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.progress import Progress
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.train.rate import JointRate
-from hemgs_codec.train.rate_setup import RateSetup
+from hemgs_codec.train.rate_setup import IMPORTANCE_GROUP, RateSetup
 from hemgs_codec.train.result import Finished
 
 
@@ -36,6 +36,8 @@ def finish(
     scene = take(scene, used_anchors(scene))
     scene = replace(scene, networks=quantise_networks(scene.networks).networks())
     weights = measured_anchor_weights(scene, cameras, background, seed=seed, progress=progress)
+    if IMPORTANCE_GROUP in setup.spec.constant:
+        weights = replace(weights, importance=None)
     steps = rate.parameters.weight_steps() if rate.weight_steps is None else rate.weight_steps
     model = freeze(setup.spec, rate.parameters, steps)
     return Finished(scene, weights, FittedModel(scene.networks.shape, setup.geometry, setup.scaling, model))

@@ -56,9 +56,11 @@ class RateOptions:
         1: a λ for every iteration; K > 1: the loss is the mean over K of them (the paper's).
     order, context, window
         Coding order, most context anchors, width of the context window in voxels.
-    use_hash, use_context, use_earlier, use_masks : bool
+    use_hash, use_context, use_earlier, use_masks, use_importance : bool
         Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, leaving
-        slots out.
+        slots out, sending how coarse an anchor's steps may be.
+    tie_steps : bool
+        One step for all features of an anchor, one for all its offsets, and so on: HAC's.
     grid_bits, grid_features : float, int
         Binary entries of the hash grid per anchor, and features of a level.
     hidden, slice_hidden : int or None
@@ -76,6 +78,8 @@ class RateOptions:
     use_context: bool = True
     use_earlier: bool = True
     use_masks: bool = True
+    use_importance: bool = True
+    tie_steps: bool = False
     grid_bits: float = 1.0
     grid_features: int = 2
     hidden: int | None = None

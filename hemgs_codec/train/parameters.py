@@ -21,7 +21,7 @@ _RATES = {
     "features": (7.5e-3, 7.5e-3),
     "log_scales": (7e-3, 7e-3),
     "offsets": (1e-2, 1e-4),
-    "mask_logits": (1e-2, 1e-3),
+    "mask_logits": (1e-2, 1e-2),
     "opacity": (2e-3, 2e-5),
     "covariance": (4e-3, 4e-3),
     "colour": (8e-3, 5e-5),

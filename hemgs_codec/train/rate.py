@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hemgs_codec.anchors.profile import FIRST_MASK, SCALES
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import Parameters, initial_parameters
@@ -28,6 +29,8 @@ from hemgs_codec.train.parameters import SceneParameters, hard_masks
 
 _CLAMP = 8.0  # channel scales: what others see of a value
 _LEARNING_RATE = 5e-3
+_SLOPE_OF_LAMBDA = 1.5
+"""Octaves by which steps grow with λ as the networks see it: what keeps a step the same takes that off."""
 _LEAST_OCTAVES, _MOST_OCTAVES = -UNIT_STEP / 8, (NUM_STEPS - 1 - UNIT_STEP) / 8
 
 
@@ -42,8 +45,8 @@ class JointRate:
         Base coordinates of the anchors and the box of the hash grid.
     samples : Samples
         The context graph of the file, by anchor.
-    first_octaves : (S,)
-        log2 of the steps to begin with at the reference λ.
+    tie_steps : bool
+        One step for all features, one for offsets, and one for either kind of scales, as HAC has it.
     """
 
     def __init__(
@@ -53,15 +56,18 @@ class JointRate:
         points: npt.NDArray[np.int64],
         box: npt.NDArray[np.int64],
         samples: Samples,
-        first_octaves: torch.Tensor,
         generator: torch.Generator,
         device: str,
+        *,
+        tie_steps: bool = False,
     ) -> None:
-        self.spec, self.device = spec, device
+        self.spec, self.device, self.tie_steps = spec, device, tie_steps
         self.scaling = scaling
-        self.scale = torch.from_numpy(scaling.channel_scales(spec.groups)).float().to(device)
+        scales = torch.from_numpy(scaling.channel_scales(spec.groups)).float().to(device)
+        self.scale = torch.where(scales > 0, scales, 1.0)
         self.offset = torch.from_numpy(scaling.channel_offsets(spec.groups)).float().to(device)
-        self.begin(first_octaves, generator)
+        self.importance = torch.zeros(len(points), device=device)
+        self.begin(torch.zeros(sum(group.num_steps for group in spec.groups)), generator)
         self.grid_features = GridFeatures(hash_coordinates(points, box), spec.levels, device)
         self.neighbours = torch.from_numpy(samples.neighbours[0]).to(device)
         self.edges = torch.from_numpy(samples.edges[0]).to(device)
@@ -74,6 +80,10 @@ class JointRate:
     def begin(self, first_octaves: torch.Tensor, generator: torch.Generator) -> None:
         """Set the parameters to those of a beginning, with steps of log2 ``first_octaves`` (S,)."""
         self.parameters: Parameters = initial_parameters(self.spec, first_octaves, generator)
+        pieces = self.parameters.pieces(self.parameters.network.detach())
+        for g, group in enumerate(self.spec.groups):
+            if not group.follows_lambda and f"{g}.step.w" in pieces:
+                pieces[f"{g}.step.w"][-1] = -_SLOPE_OF_LAMBDA
         self.optimiser = self._optimiser()
 
     def _optimiser(self) -> torch.optim.Adam:
@@ -85,6 +95,7 @@ class JointRate:
         leaves, count = scene.leaves, scene.num_anchors
         raw = torch.cat(
             [
+                self.importance[:, None],
                 hard_masks(leaves["mask_logits"]),
                 leaves["features"],
                 leaves["log_scales"],
@@ -98,8 +109,8 @@ class JointRate:
         """Invert `values`: what `SceneParameters.tensors` takes in the place of leaves."""
         raw = values * self.scale + self.offset
         shape = scene.shape
-        masks, features, log_scales, offsets = torch.split(
-            raw, [shape.slots, shape.features, 6, 3 * shape.slots], dim=1
+        _, masks, features, log_scales, offsets = torch.split(
+            raw, [FIRST_MASK, shape.slots, shape.features, SCALES, 3 * shape.slots], dim=1
         )
         offsets = offsets.reshape(-1, shape.slots, 3)
         return {"masks": masks, "features": features, "log_scales": log_scales, "offsets": offsets}
@@ -127,12 +138,12 @@ class JointRate:
         for g, group in enumerate(self.spec.groups):
             first = self.spec.first_channel(g)
             own = values[:, first : first + group.channels]
-            if group.flags:
+            if group.flags or g in self.spec.constant:
                 seen.append(own)
                 continue
             earlier = torch.cat(seen, dim=1)[:, : self.spec.earlier(g)] if seen else values[:, :0]
             prior = predictor.prior(m, g, location, earlier.clamp(-_CLAMP, _CLAMP), lam)
-            octaves = _limited(predictor.step_octaves(m, g, prior, lam) + _slope(lambda_q))
+            octaves = self._octaves(g, predictor.step_octaves(m, g, prior, lam), lambda_q)
             step = torch.exp2(octaves)[:, list(group.channel_steps)]
             own = own + step * noise[:, first : first + group.channels]
             gate = self.gate[first : first + group.channels]
@@ -165,10 +176,13 @@ class JointRate:
             around,
             present,
             edges,
-            lambda _group, prediction: _limited(prediction + _slope(lambda_q)),
+            lambda g, prediction: self._octaves(g, prediction, lambda_q),
         )
         step = torch.exp2(said.octaves).index_select(1, self.step_channel)
         bits = gaussian_bits(own, said.means, said.log_sigmas, step)
+        for g in spec.constant:
+            first = spec.first_channel(g)
+            bits[:, first : first + spec.groups[g].channels] = 0
         gated = (self.gate >= 0).nonzero().squeeze(1)
         if len(gated):
             gates = own[:, self.gate[gated]]
@@ -183,6 +197,23 @@ class JointRate:
             group["lr"] = _LEARNING_RATE * min(1.0, 50 * share + 0.02) * (1 - share) ** 0.5
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        if self.tie_steps:
+            self._tie_steps()
+
+    @torch.no_grad()
+    def _tie_steps(self) -> None:
+        """Make columns of step predictors equal that stand for values of one kind."""
+        pieces = self.parameters.pieces(self.parameters.network)
+        for name, kinds in tied_steps(self.spec).items():
+            for kind in kinds:
+                for piece in (pieces[f"{name}.w"], pieces[f"{name}.b"]):
+                    piece[..., kind] = piece[..., kind].mean(dim=-1, keepdim=True)
+
+    def _octaves(self, group: int, prediction: torch.Tensor, lambda_q: float) -> torch.Tensor:
+        """Return log2 of a group's steps (n, S); those that don't follow λ aren't trained."""
+        slope = (lambda_q - LAMBDA_REFERENCE_Q) / 512
+        octaves = (prediction + slope).clamp(_LEAST_OCTAVES, _MOST_OCTAVES)
+        return octaves if self.spec.groups[group].follows_lambda else octaves.detach()
 
     def _location(self, rows: torch.Tensor) -> torch.Tensor:
         geometry = self.geometry[rows].float() / UNIT
@@ -195,6 +226,7 @@ class JointRate:
             "grid": self.parameters.grid.detach(),
             "optimiser": self.optimiser.state_dict(),
             "weight_steps": self.weight_steps,
+            "importance": self.importance,
             "offsets": torch.from_numpy(self.scaling.offsets),
             "scales": torch.from_numpy(self.scaling.scales),
         }
@@ -206,6 +238,7 @@ class JointRate:
         self.optimiser = self._optimiser()
         self.optimiser.load_state_dict(state["optimiser"])
         self.weight_steps = state["weight_steps"]
+        self.importance = state["importance"].to(self.device)
 
 
 def scaling_of(state: dict[str, Any]) -> Scaling:
@@ -217,9 +250,12 @@ def _lambda_feature(lambda_q: float) -> float:
     return float(np.floor((lambda_q - LAMBDA_REFERENCE_Q) * 4 / 3)) / UNIT
 
 
-def _slope(lambda_q: float) -> float:
-    return (lambda_q - LAMBDA_REFERENCE_Q) / 512
-
-
-def _limited(octaves: torch.Tensor) -> torch.Tensor:
-    return octaves.clamp(_LEAST_OCTAVES, _MOST_OCTAVES)
+def tied_steps(spec: ModelSpec) -> dict[str, tuple[slice, ...]]:
+    """Return, by the step predictor's name, which steps of anchors are one and the same in HAC."""
+    features, rest = len(spec.groups) - 2, len(spec.groups) - 1
+    number = spec.groups[rest].num_steps
+    half = SCALES // 2
+    return {
+        f"{features}.step": (slice(0, spec.groups[features].num_steps),),
+        f"{rest}.step": (slice(0, half), slice(half, SCALES), slice(SCALES, number)),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.sensitivity import squared_derivatives, wanted_weights
 from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
+from hemgs_codec.distortion.weights import IMPORTANCE_STEP
 from hemgs_codec.fit.fit import hash_box
 from hemgs_codec.fit.samples import make_samples
 from hemgs_codec.location.morton import morton_sort
@@ -29,6 +31,7 @@ from hemgs_codec.train.rate import JointRate
 MOST_STEP = 2.0
 """In standard deviations of a slice, however little is seen of an anchor: others views may show more."""
 _LEAST_SCALE = 1e-6
+IMPORTANCE_GROUP = 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class RateSetup:
     geometry: Geometry
     scaling: Scaling
     spec: ModelSpec
+    tie_steps: bool
 
 
 def plan_rate(scene: AnchorScene, options: RateOptions) -> tuple[RateSetup, npt.NDArray[np.int64]]:
@@ -66,8 +70,9 @@ def plan_rate(scene: AnchorScene, options: RateOptions) -> tuple[RateSetup, npt.
         heads=2,
         use_context=options.use_context,
         use_earlier=options.use_earlier,
+        constant=frozenset() if options.use_importance else frozenset({IMPORTANCE_GROUP}),
     )
-    return RateSetup(geometry, _scaling(scene, spec), spec), points
+    return RateSetup(geometry, _scaling(scene, spec), spec, options.tie_steps), points
 
 
 def _widths(num_values: int) -> tuple[int, int]:
@@ -100,9 +105,9 @@ def make_rate(
         points,
         np.array(geometry.box),
         samples,
-        torch.zeros(sum(group.num_steps for group in spec.groups)),
         generator,
         device,
+        tie_steps=setup.tie_steps,
     )
 
 
@@ -118,9 +123,20 @@ def begin_rate(
 ) -> JointRate:
     """Make the entropy model that is trained from here on."""
     rate = make_rate(scene, setup, points, generator, device)
-    octaves = _wanted_octaves(rate, parameters, cameras, background, generator)
-    rate.begin(octaves, generator)
+    octaves = wanted_octaves(rate, parameters, cameras, background, generator)
+    set_importance(rate, octaves)
+    rate.begin(_mean_steps(rate, parameters, octaves), generator)
     return rate
+
+
+def set_importance(rate: JointRate, octaves: torch.Tensor) -> None:
+    """Tell how coarse each anchor's steps may be, from log2 (N, C) of the steps that renders ask for."""
+    if IMPORTANCE_GROUP in rate.spec.constant:
+        return
+    features = len(rate.spec.groups) - 2
+    first = rate.spec.first_channel(features)
+    last = first + rate.spec.groups[features].channels
+    rate.importance = (octaves + torch.log2(rate.scale))[:, first:last].mean(dim=1)
 
 
 def _scaling(scene: AnchorScene, spec: ModelSpec) -> Scaling:
@@ -128,27 +144,31 @@ def _scaling(scene: AnchorScene, spec: ModelSpec) -> Scaling:
     attributes = attributes_from_anchors(scene)
     coded = coded_entries(attributes, spec.groups)
     offsets, scales, first = [], [], 0
-    for group in spec.groups:
+    for number, group in enumerate(spec.groups):
         for width in group.slices:
             channels = slice(first, first + width)
             first += width
+            if number in spec.constant:
+                offsets.append(np.float32(0))
+                scales.append(np.float32(0))
+                continue
             part = attributes[:, channels]
             if coded is not None:
                 part = part[coded[:, channels]]
-            is_known = part.size > 0 and not group.flags
+            is_known = part.size > 0 and not group.flags and number != IMPORTANCE_GROUP
             offsets.append(np.float32(part.mean() if is_known else 0))
             scales.append(np.float32(max(part.std(), _LEAST_SCALE) if is_known else 1))
     return Scaling(np.array(offsets, dtype=np.float32), np.array(scales, dtype=np.float32))
 
 
-def _wanted_octaves(
+def wanted_octaves(
     rate: JointRate,
     parameters: SceneParameters,
     cameras: Sequence[Camera],
     background: tuple[float, float, float],
     generator: torch.Generator,
 ) -> torch.Tensor:
-    """Return log2 (S,) of the steps that renders ask for at the reference λ, averaged over anchors."""
+    """Return log2 (N, C) of the steps that renders ask for at the reference λ, in channel scales."""
     with torch.no_grad():
         values = rate.values(parameters)
 
@@ -158,11 +178,19 @@ def _wanted_octaves(
 
     squares = squared_derivatives(make, cameras, background, generator)
     weights = wanted_weights(squares, parameters.num_values) + MOST_STEP**-2
-    octaves = -0.5 * torch.log2(weights)
+    return -0.5 * torch.log2(weights)
+
+
+def _mean_steps(rate: JointRate, parameters: SceneParameters, octaves: torch.Tensor) -> torch.Tensor:
+    """Return the mean (S,) over anchors and channels of what steps should be."""
+    with torch.no_grad():
+        values = rate.values(parameters)
     coded = torch.ones_like(octaves)
     gated = rate.gate >= 0
     coded[:, gated] = values[:, rate.gate[gated]]
     number = int(rate.step_channel.max()) + 1
     total = torch.zeros(number).index_add_(0, rate.step_channel.cpu(), (octaves * coded).sum(0).cpu())
     count = torch.zeros(number).index_add_(0, rate.step_channel.cpu(), coded.sum(0).cpu())
-    return total / count.clamp(min=1)
+    mean = total / count.clamp(min=1)
+    mean[rate.spec.first_step(IMPORTANCE_GROUP)] = math.log2(IMPORTANCE_STEP)
+    return mean

@@ -15,6 +15,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemgs_codec.anchors.profile import groups
 from hemgs_codec.anchors.read import read_anchor_scene
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.write import write_anchor_scene
@@ -75,7 +76,7 @@ def read_result(folder: Path) -> Finished | None:
             f"{folder / FIT_NAME} is of another scene than {folder} holds: train again, or remove it"
         )
     shape = scene.networks.shape
-    channels = shape.features + 6 + 4 * shape.slots
+    channels = sum(group.channels for group in groups(shape.features, shape.slots))
     weights = load_weights(folder / WEIGHTS_NAME, (scene.num_anchors, channels))
     if weights is None:
         raise SceneError(f"{folder / WEIGHTS_NAME} is missing or doesn't fit the scene: train again")

@@ -27,14 +27,23 @@ from hemgs_codec.train.noise import measure_steps, noisy_values
 from hemgs_codec.train.options import RateOptions, SceneOptions
 from hemgs_codec.train.parameters import SceneParameters, first_parameters, scene_from
 from hemgs_codec.train.rate import JointRate, scaling_of
-from hemgs_codec.train.rate_setup import RateSetup, begin_rate, make_rate, plan_rate
+from hemgs_codec.train.rate_setup import (
+    RateSetup,
+    begin_rate,
+    make_rate,
+    plan_rate,
+    set_importance,
+    wanted_octaves,
+)
 from hemgs_codec.train.schedule import Schedule
 from hemgs_codec.train.spacing import nearest_distances, pixel_voxel_size
 from hemgs_codec.train.view import draw, look
 
 MAX_FIRST_POINTS = 100_000
 """Of structure from motion."""
-_STEP_VIEWS = 16
+_STEP_VIEWS = 32
+RATE_MASK = 1.0
+"""Mask logits are at most this when rate sets in: near enough to 0 that slots can go."""
 
 
 class Trainer:
@@ -102,6 +111,7 @@ class Trainer:
         parameters, options, schedule = self.parameters, self.rate_options, self.schedule
         rate = self.rate or self.begin_rate()
         if self.iteration >= schedule.round_from and rate.weight_steps is None:
+            self._measure_importance(rate)
             rate.round_weights()
         number = parameters.num_values
         rows = torch.randint(
@@ -135,8 +145,15 @@ class Trainer:
         share = float(torch.rand((), generator=self.generator))
         return low * math.exp(math.log(high / low) * share)
 
+    def _measure_importance(self, rate: JointRate) -> None:
+        views = spread_views(self.cameras, _STEP_VIEWS)
+        octaves = wanted_octaves(rate, self.parameters, views, self.dataset.background, self.generator)
+        set_importance(rate, octaves)
+
     def begin_rate(self) -> JointRate:
         """Give the scene an entropy model, once."""
+        with torch.no_grad():
+            self.parameters.leaves["mask_logits"].clamp_(max=RATE_MASK)
         scene = self.scene()
         self.setup, points = plan_rate(scene, self.rate_options)
         views = spread_views(self.cameras, _STEP_VIEWS)
