@@ -16,6 +16,7 @@ from hemgs_codec.anchors.neural import tensors_of
 from hemgs_codec.anchors.read import read_anchor_scene
 from hemgs_codec.anchors.render import render_anchors
 from hemgs_codec.anchors.scene import AnchorScene
+from hemgs_codec.bake import STEPS
 from hemgs_codec.decoder import decode
 from hemgs_codec.ply import read_ply
 from hemgs_codec.render import Camera
@@ -149,6 +150,11 @@ def test_baking_works_in_pipes_and_without_cameras(
     captured = capfdbinary.readouterr()
     assert captured.out.startswith(b"ply\nformat binary_little_endian")
     assert b"held-out views made up" in captured.err
+
+
+def test_help_has_the_librarys_number_of_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("decode", "--help") == 0
+    assert f"[default: {STEPS}]" in " ".join(capsys.readouterr().out.split())
 
 
 def test_files_of_gaussians_are_decoded_as_ever(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
