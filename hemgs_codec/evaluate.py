@@ -4,23 +4,24 @@
     original's render ─── vs_original
     decoded's render
 
-All three are 8-bit images; a metric of several views is the mean over views, PSNR's in dB.
+All are 8-bit images, and photo or original may be lacking; a metric of several views is the mean over views,
+PSNR's in dB.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hemgs_codec.decoder import Scene
 from hemgs_codec.metrics import METRICS
 from hemgs_codec.photos import find_photos, read_photo
+from hemgs_codec.pictures import picture
 from hemgs_codec.progress import Progress
-from hemgs_codec.render import render
 from hemgs_codec.render.camera import Camera
-from hemgs_codec.render.eight_bit import UInt8Array, eight_bit
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.render.eight_bit import UInt8Array
 from hemgs_format.errors import SceneError
 
 PAIRS = ("vs_original", "photo_original", "photo_decoded")
@@ -46,9 +47,29 @@ class ViewScores:
     scores: dict[str, float]
 
 
+@dataclass(frozen=True)
+class ViewPictures:
+    """What is compared in one view, (H, W, 3) each; None where there is no photo or no original."""
+
+    photo: UInt8Array | None
+    original: UInt8Array | None
+    decoded: UInt8Array
+
+    def pairs(self) -> dict[str, tuple[UInt8Array, UInt8Array]]:
+        """Return the images to compare, by the names in `PAIRS`."""
+        pairs = {}
+        if self.original is not None:
+            pairs["vs_original"] = self.original, self.decoded
+        if self.photo is not None and self.original is not None:
+            pairs["photo_original"] = self.photo, self.original
+        if self.photo is not None:
+            pairs["photo_decoded"] = self.photo, self.decoded
+        return pairs
+
+
 def evaluate(
-    original: GaussianScene,
-    decoded: GaussianScene,
+    original: Scene | None,
+    decoded: Scene,
     cameras: Sequence[Camera],
     *,
     background: Background = (0.0, 0.0, 0.0),
@@ -56,10 +77,12 @@ def evaluate(
     metrics: Sequence[str] = ("psnr", "ssim", "flip"),
     progress: Progress | None = None,
 ) -> list[ViewScores]:
-    """Compare a decoded scene with its original from the given cameras.
+    """Compare a decoded scene with its original, with photos, or with both, from the given cameras.
 
     Parameters
     ----------
+    original
+        None: there are photos to compare with.
     images
         Folder of the cameras' photos, as `find_photos` has it.
     metrics
@@ -68,20 +91,20 @@ def evaluate(
     Raises
     ------
     SceneError
-        There are no cameras, or photos are missing or of other sizes.
+        There are no cameras, photos are missing or of other sizes, or there is nothing to compare with.
     MetricError
         A metric's package or weights are missing.
     """
     if not cameras:
         raise SceneError("there is no view to compare from")
+    if original is None and images is None:
+        raise SceneError("there is nothing to compare with: neither an original nor photos")
     photos = find_photos(images, cameras) if images is not None else [None] * len(cameras)
     views = []
     for number, (camera, photo) in enumerate(zip(cameras, photos, strict=True), 1):
-        pictures = view_pictures(original, decoded, camera, photo, background)
+        pairs = view_pictures(original, decoded, camera, photo, background).pairs()
         scores = {
-            f"{metric}_{pair}": METRICS[metric](*two)
-            for metric in metrics
-            for pair, two in zip(PAIRS, _pairs(pictures), strict=False)
+            f"{metric}_{pair}": METRICS[metric](*two) for metric in metrics for pair, two in pairs.items()
         }
         views.append(ViewScores(camera, photo, scores))
         if progress is not None:
@@ -90,27 +113,16 @@ def evaluate(
 
 
 def view_pictures(
-    original: GaussianScene,
-    decoded: GaussianScene,
-    camera: Camera,
-    photo: Path | None,
-    background: Background,
-) -> tuple[UInt8Array | None, UInt8Array, UInt8Array]:
+    original: Scene | None, decoded: Scene, camera: Camera, photo: Path | None, background: Background
+) -> ViewPictures:
     """Return the photo if there is one, and what the original and the decoded scene look like from there."""
-    before, after = (eight_bit(render(scene, camera, background)[0]) for scene in (original, decoded))
-    return read_photo(photo, background) if photo is not None else None, before, after
+    return ViewPictures(
+        None if photo is None else read_photo(photo, background),
+        None if original is None else picture(original, camera, background),
+        picture(decoded, camera, background),
+    )
 
 
 def mean_scores(views: Sequence[ViewScores]) -> dict[str, float]:
     """Return each figure's mean over views; that of PSNRs is infinite if one view's is."""
     return {key: math.fsum(view.scores[key] for view in views) / len(views) for key in views[0].scores}
-
-
-def _pairs(
-    pictures: tuple[UInt8Array | None, UInt8Array, UInt8Array],
-) -> Iterator[tuple[UInt8Array, UInt8Array]]:
-    photo, original, decoded = pictures
-    yield original, decoded
-    if photo is not None:
-        yield photo, original
-        yield photo, decoded

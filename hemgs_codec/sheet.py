@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from hemgs_codec.evaluate import Background, ViewScores, view_pictures
+from hemgs_codec.decoder import Scene
+from hemgs_codec.evaluate import PAIRS, Background, ViewScores, view_pictures
 from hemgs_codec.render.eight_bit import UInt8Array
-from hemgs_codec.scene import GaussianScene
 
 GAIN = 10
 """What errors are multiplied by: an error of 1/10 of full scale is white."""
@@ -18,31 +18,39 @@ _LINE = 14  # pixels of a caption
 
 
 def pick_views(views: Sequence[ViewScores], most: int = 4) -> list[ViewScores]:
-    """Return the worst view by PSNR against the original, the best, and some evenly between them."""
-    ordered = sorted(views, key=lambda view: view.scores["psnr_vs_original"])
+    """Return the worst view by PSNR, the best, and some evenly between them.
+
+    Against the original where there is one, else against photos.
+    """
+    ordered = sorted(views, key=lambda view: next(iter(_psnrs(view).values())))
     places = np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)
     return [ordered[place] for place in places]
 
 
 def draw_sheet(
-    original: GaussianScene,
-    decoded: GaussianScene,
+    original: Scene | None,
+    decoded: Scene,
     views: Sequence[ViewScores],
     background: Background = (0.0, 0.0, 0.0),
 ) -> Image.Image:
-    """Draw a row per view: photo (where there is one), original, decoded, error times ten."""
+    """Draw a row per view: photo and original (where there are any), decoded, error times ten.
+
+    The error is the one against the original, or against the photo where there is no original.
+    """
     rows = []
     for view in views:
-        photo, before, after = view_pictures(original, decoded, view.camera, view.photo, background)
-        error = np.minimum(GAIN * np.abs(before.astype(np.int32) - after), 255).astype(np.uint8)
+        seen = view_pictures(original, decoded, view.camera, view.photo, background)
+        before = seen.photo if seen.original is None else seen.original
+        assert before is not None
+        error = np.minimum(GAIN * np.abs(before.astype(np.int32) - seen.decoded), 255).astype(np.uint8)
         scores = view.scores
-        cells: list[tuple[UInt8Array, str]] = [
-            (before, "original" + _decibels(scores, "psnr_photo_original", "photo")),
-            (after, "decoded" + _decibels(scores, "psnr_photo_decoded", "photo")),
-            (error, f"error x{GAIN}" + _decibels(scores, "psnr_vs_original", "original")),
-        ]
-        if photo is not None:
-            cells.insert(0, (photo, "photo"))
+        cells: list[tuple[UInt8Array, str]] = []
+        if seen.photo is not None:
+            cells.append((seen.photo, "photo"))
+        if seen.original is not None:
+            cells.append((seen.original, "original" + _decibels(scores, "psnr_photo_original", "photo")))
+        cells.append((seen.decoded, "decoded" + _decibels(scores, "psnr_photo_decoded", "photo")))
+        cells.append((error, f"error x{GAIN}" + _decibels(scores, "psnr_vs_original", "original")))
         cells[0] = (cells[0][0], f"{view.camera.name}: {cells[0][1]}")
         rows.append(_row(cells))
     width, height = max(row.width for row in rows), sum(row.height for row in rows)
@@ -69,6 +77,11 @@ def _caption(text: str, width: int) -> Image.Image:
     strip = Image.new("RGB", (width, _LINE), "white")
     ImageDraw.Draw(strip).text((2, 1), text, fill="black")
     return strip
+
+
+def _psnrs(view: ViewScores) -> dict[str, float]:
+    """Return a view's PSNRs by pair, in the pairs' order."""
+    return {pair: view.scores[key] for pair in PAIRS if (key := f"psnr_{pair}") in view.scores}
 
 
 def _decibels(scores: dict[str, float], key: str, other: str) -> str:

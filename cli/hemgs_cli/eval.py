@@ -1,4 +1,4 @@
-"""hemgs eval: what a compressed scene looks like beside its original and the photos, in numbers."""
+"""hemgs eval: what a compressed scene looks like beside its original or the photos, in numbers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from hemgs_cli import options
-from hemgs_cli.files import DASH, check_output, echo_json, read_bytes, write_output
+from hemgs_cli.files import DASH, check_output, echo_json, write_output
 from hemgs_cli.progress import progress_bar
-from hemgs_cli.scenes import parse_scene
+from hemgs_cli.scenes import read_scene
 
 if TYPE_CHECKING:
+    from hemgs_codec.decoder import Scene
     from hemgs_codec.progress import Progress
     from hemgs_codec.render import Camera
-    from hemgs_codec.scene import GaussianScene
 
 _METRICS = ("psnr", "ssim", "flip", "lpips")
 _ROWS = {
@@ -28,12 +28,11 @@ _ROWS = {
 
 
 @click.command("eval")
-@click.argument("source", metavar="FILE", type=click.Path(exists=True, dir_okay=False))
+@click.argument("source", metavar="SCENE", type=click.Path(exists=True))
 @click.option(
     "--reference",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False),
-    help="The original scene.ply.",
+    type=click.Path(exists=True),
+    help="The original: scene.ply, or the folder of an anchor scene. Needed where there are no --images.",
 )
 @click.option(
     "--cameras",
@@ -67,7 +66,7 @@ _ROWS = {
 @options.as_json
 def evaluate(
     source: str,
-    reference: str,
+    reference: str | None,
     cameras_path: Path | None,
     images: Path | None,
     split: Literal["all", "test"],
@@ -79,42 +78,47 @@ def evaluate(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Compare a compressed scene, .hgs or .ply, with its original, on held-out views.
+    """Compare a compressed scene with its original, with photos, or with both, on held-out views.
 
-    Renders and photos are compared as 8-bit images; figures are means over views. Without --cameras views
-    are made up from the scene itself.
+    Scenes are .hgs or .ply files, or folders with an anchor scene. Renders and photos are compared as 8-bit
+    images; figures are means over views. Without --cameras views are made up from the scene itself.
 
     \b
     Examples:
       hemgs eval scene.hgs --reference scene.ply
       hemgs eval scene.hgs --reference scene.ply --cameras cameras.json --images photos --sheet sheet.png
       hemgs eval scene.hgs --reference scene.ply --cameras nerf/chair --images nerf/chair --background white
+      hemgs eval anchors.hgs --cameras nerf/chair --images nerf/chair --background white
     """
+    if reference is None and images is None:
+        raise click.UsageError("give --reference, or --images with --cameras, or both")
     if images is not None and cameras_path is None:
         raise click.UsageError("--images needs --cameras: photos are found by the cameras' names")
     if sheet is not None:
         if sheet == DASH:
             raise click.UsageError("--sheet needs a file: standard output has the figures")
-        for scene in (source, reference):
+        for scene in filter(None, (source, reference)):
             check_output(sheet, source=scene, force=force)
 
     from hemgs_codec.evaluate import evaluate as compare
     from hemgs_codec.evaluate import mean_scores
     from hemgs_codec.metrics import check_installed
+    from hemgs_codec.pictures import points
     from hemgs_codec.sheet import draw_sheet, pick_views
     from hemgs_codec.threads import use_threads
 
     chosen = tuple(dict.fromkeys(("psnr", *(metrics or ("ssim", "flip")))))
     check_installed(chosen)
-    data, reference_data = read_bytes(source), read_bytes(reference)
     colour = options.BACKGROUNDS[background]
     with use_threads(threads), progress_bar() as progress:
-        original = parse_scene(reference_data, drop_invalid=drop_invalid)
-        decoded = parse_scene(data, drop_invalid=drop_invalid)
+        original, reference_size = None, None
+        if reference is not None:
+            original, reference_size = read_scene(reference, drop_invalid=drop_invalid)
+        decoded, size = read_scene(source, drop_invalid=drop_invalid)
         views = compare(
             original,
             decoded,
-            _cameras(cameras_path, split, original, progress),
+            _cameras(cameras_path, split, decoded if original is None else original, progress),
             background=colour,
             images=images,
             metrics=chosen,
@@ -123,16 +127,17 @@ def evaluate(
         if sheet is not None:
             picture = draw_sheet(original, decoded, pick_views(views), colour)
             write_output(sheet, partial(picture.save, format="PNG"), force=force)
+    unit, count = points(decoded if original is None else original)
     result: dict[str, Any] = {
         "input": source,
         "reference": reference,
         "cameras": str(cameras_path) if cameras_path is not None else "made up",
         "background": background,
-        "file_bytes": len(data),
-        "reference_bytes": len(reference_data),
-        "ratio": len(reference_data) / len(data),
-        "num_gaussians": original.num_gaussians,
-        "bits_per_gaussian": 8 * len(data) / original.num_gaussians,
+        "file_bytes": size,
+        "reference_bytes": reference_size,
+        "ratio": None if reference_size is None else reference_size / size,
+        f"num_{unit}s": count,
+        f"bits_per_{unit}": 8 * size / count,
         "num_views": len(views),
         **_finite(mean_scores(views)),
         "views": [{"name": view.camera.name, **_finite(view.scores)} for view in views],
@@ -144,12 +149,13 @@ def evaluate(
 
 
 def _cameras(
-    path: Path | None, split: Literal["all", "test"], scene: GaussianScene, progress: Progress | None
+    path: Path | None, split: Literal["all", "test"], scene: Scene, progress: Progress | None
 ) -> list[Camera]:
     from hemgs_codec.cameras import read_cameras, synthesise_cameras, views_of
+    from hemgs_codec.pictures import stand_in
 
     if path is None:
-        return synthesise_cameras(scene, progress=progress)
+        return synthesise_cameras(stand_in(scene), progress=progress)
     return views_of(read_cameras(path), split)
 
 
@@ -165,7 +171,7 @@ def _print_table(result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     kind = "made up from the scene itself" if result["cameras"] == "made up" else f"of {result['cameras']}"
     console.print(f"{result['num_views']} views {kind}, {result['background']} background", soft_wrap=True)
-    metrics = [name for name in _METRICS if f"{name}_vs_original" in result]
+    metrics = [name for name in _METRICS if any(f"{name}_{pair}" in result for pair in _ROWS)]
     table = Table("")
     for name in metrics:
         table.add_column("PSNR, dB" if name == "psnr" else name.upper(), justify="right")
@@ -174,10 +180,11 @@ def _print_table(result: dict[str, Any]) -> None:
             values = [result[f"{name}_{pair}"] for name in metrics]
             table.add_row(title, *(_text(name, value) for name, value in zip(metrics, values, strict=True)))
     console.print(table)
+    unit = "Gaussian" if "num_gaussians" in result else "anchor"
+    bits = result[f"bits_per_{unit.lower()}"]
+    share = "" if result["ratio"] is None else f", 1/{result['ratio']:.1f} of {result['reference']}"
     console.print(
-        f"{result['input']}: {result['file_bytes']:,} bytes, "
-        f"{result['bits_per_gaussian']:.1f} bits per Gaussian, "
-        f"1/{result['ratio']:.1f} of {result['reference']}",
+        f"{result['input']}: {result['file_bytes']:,} bytes, {bits:.1f} bits per {unit}{share}",
         soft_wrap=True,
     )
 

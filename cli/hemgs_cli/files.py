@@ -36,6 +36,33 @@ def check_output(output: str, *, source: str, force: bool) -> None:
     check_target(Path(output), force=force)
 
 
+def check_folder(output: str, *, source: str, force: bool) -> None:
+    """Refuse, before any work, a folder that can't or mustn't be written; an empty one may be."""
+    from hemgs_codec.atomic import check_directory_target
+
+    if output == DASH:
+        raise click.UsageError("a folder can't go to standard output; name one with -o")
+    path = Path(output)
+    if path.exists() and source != DASH and path.samefile(source):
+        raise click.UsageError(f"{output} is the input; name a folder with -o")
+    check_directory_target(path, force=force or (path.is_dir() and not any(path.iterdir())))
+
+
+def write_folder(output: str, write: Callable[[Path], Path]) -> Path:
+    """Have a folder written, whole or not at all where it is new; return what was written in it.
+
+    Into a folder that exists ``write`` writes itself, and has to care that nothing is left half done.
+    """
+    from hemgs_codec.atomic import atomic_directory
+
+    path = Path(output)
+    if path.is_dir():
+        return write(path)
+    with atomic_directory(path) as part:
+        inner = write(part).relative_to(part)
+    return path / inner
+
+
 def write_output(output: str, write: Callable[[BinaryIO], object], *, force: bool) -> None:
     """Have the output written whole or not at all."""
     from hemgs_codec.atomic import atomic_write

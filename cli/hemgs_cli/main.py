@@ -49,6 +49,7 @@ def cli() -> None:
     Examples:
       hemgs encode scene.ply                 writes scene.hgs
       hemgs decode scene.hgs -o copy.ply     writes copy.ply
+      hemgs decode anchors.hgs --as 3dgs     writes anchors.ply, for viewers
       hemgs info scene.hgs                   what takes how many bytes
       hemgs verify scene.hgs                 is every byte as it was written?
       hemgs render scene.hgs --cameras cameras.json -o views

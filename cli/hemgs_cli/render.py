@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from hemgs_cli import options
-from hemgs_cli.files import check_output, echo_json, read_bytes, write_output
+from hemgs_cli.files import check_output, echo_json, write_output
 from hemgs_cli.progress import progress_bar
-from hemgs_cli.scenes import parse_scene
+from hemgs_cli.scenes import read_scene
 
 if TYPE_CHECKING:
+    from hemgs_codec.decoder import Scene
     from hemgs_codec.progress import Progress
     from hemgs_codec.render import Camera
     from hemgs_codec.render.eight_bit import UInt8Array
-    from hemgs_codec.scene import GaussianScene
 
 _AXES = {
     "x": (1, 0, 0),
@@ -32,7 +32,7 @@ _AXES = {
 
 
 @click.command()
-@click.argument("source", metavar="SCENE", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@options.source_scene
 @click.option(
     "--cameras",
     "cameras_path",
@@ -92,7 +92,9 @@ def render(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Render a scene, .hgs or .ply, to one PNG per camera, to a video, or both.
+    """Render a scene to one PNG per camera, to a video, or both.
+
+    Scenes are .hgs or .ply files, or folders with an anchor scene.
 
     \b
     Examples:
@@ -111,6 +113,7 @@ def render(
 
     from hemgs_codec.atomic import check_target
     from hemgs_codec.cameras import orbit_cameras, read_cameras, views_of
+    from hemgs_codec.pictures import stand_in
     from hemgs_codec.threads import use_threads
     from hemgs_codec.video import check_video, write_video
 
@@ -121,11 +124,13 @@ def render(
         _check_one_size(views)
     start = time.perf_counter()
     with use_threads(threads), progress_bar() as progress:
-        scene = parse_scene(read_bytes(source), drop_invalid=drop_invalid)
+        scene, _ = read_scene(source, drop_invalid=drop_invalid)
         if orbit is not None:
             width, height = size or (800, 600)
             axis = np.array(_AXES[up], dtype=np.float64) if up is not None else None
-            views = orbit_cameras(scene, orbit, width=width, height=height, up=axis, progress=progress)
+            views = orbit_cameras(
+                stand_in(scene), orbit, width=width, height=height, up=axis, progress=progress
+            )
         names = _names(views)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -154,7 +159,7 @@ def render(
 
 
 def _draw(
-    scene: GaussianScene,
+    scene: Scene,
     views: list[Camera],
     targets: list[Path | None],
     background: str,
@@ -164,11 +169,10 @@ def _draw(
     """Yield the views' pictures, each written to its target if it has one."""
     from PIL import Image
 
-    from hemgs_codec.render import render as render_view
-    from hemgs_codec.render.eight_bit import eight_bit
+    from hemgs_codec.pictures import picture
 
     for number, (camera, target) in enumerate(zip(views, targets, strict=True), 1):
-        pixels = eight_bit(render_view(scene, camera, options.BACKGROUNDS[background])[0])
+        pixels = picture(scene, camera, options.BACKGROUNDS[background])
         if target is not None:
             write_output(str(target), partial(Image.fromarray(pixels).save, format="PNG"), force=force)
         yield pixels

@@ -73,8 +73,16 @@ def tensors_of(scene: AnchorScene, device: str = "cpu") -> AnchorTensors:
     )
 
 
-def neural_gaussians(a: AnchorTensors, eye: npt.NDArray[np.float64]) -> NeuralGaussians:
-    """Make the Gaussians that a camera at ``eye`` (3,) sees, those of positive opacity."""
+def neural_gaussians(
+    a: AnchorTensors, eye: npt.NDArray[np.float64], *, least_opacity: float | None = None
+) -> NeuralGaussians:
+    """Make the Gaussians that a camera at ``eye`` (3,) sees, those of positive opacity.
+
+    Parameters
+    ----------
+    least_opacity
+        Make all slots that are in use, of this opacity at least.
+    """
     count, slots = len(a.anchors), a.shape.slots
     toward = a.anchors - torch.from_numpy(eye).to(a.anchors)
     distance = toward.norm(dim=1, keepdim=True).clamp(min=_LENGTH_FLOOR)
@@ -84,6 +92,8 @@ def neural_gaussians(a: AnchorTensors, eye: npt.NDArray[np.float64]) -> NeuralGa
 
     opacities = torch.tanh(_head(a, "opacity", inputs))
     masked = (opacities * a.masks).reshape(-1)
+    if least_opacity is not None:
+        masked = torch.where(a.masks.reshape(-1) > 0, masked.clamp(min=least_opacity), masked)
     kept = (masked > 0).nonzero().squeeze(1)
     owner = kept // slots
     alive = masked[kept].clamp(MIN_OPACITY, MAX_OPACITY)

@@ -67,6 +67,24 @@ def _harmonics(x: float, y: float, z: float, count: int, basis: Float64Array) ->
         basis[14] = -_C3[0] * x * (x * x - 3 * y * y)
 
 
+def harmonics_along(ways: Float64Array, degree: int) -> Float64Array:
+    """Return the harmonics (M, (degree + 1)²) along unit vectors ``ways`` (M, 3), the constant one first."""
+    basis = np.full((len(ways), (degree + 1) ** 2), _C0)
+    _fill_harmonics(ways, basis)
+    return basis
+
+
+@cached_parallel
+def _fill_harmonics(ways: Float64Array, basis: Float64Array) -> None:
+    count = basis.shape[1] - 1
+    for chunk in numba.prange((len(ways) + _CHUNK - 1) // _CHUNK):
+        row = np.empty(15)
+        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, len(ways))):
+            _harmonics(ways[i, 0], ways[i, 1], ways[i, 2], count, row)
+            for k in range(count):
+                basis[i, k + 1] = row[k]
+
+
 @compiled
 def _slopes(x: float, y: float, z: float, count: int, slope: Float64Array) -> None:
     """Fill in the harmonics' derivatives by direction (15, 3); where they are always 0 they are left so."""
