@@ -173,9 +173,7 @@ def test_anchor_groups_are_the_codes() -> None:
     assert [row[1] for row in rows] == [f"`RUN{g}`" for g in range(len(groups))]
     importance, masks, features, offsets = (", ".join(map(str, group.slices)) for group in groups)
     of_features, of_offsets = (
-        ", ".join(
-            runs(tuple(range(group.num_steps)[group.slice_steps(k)])) for k in range(len(group.slices))
-        )
+        ", ".join(runs(tuple(range(group.num_steps)[group.slice_steps(k)])) for k in range(len(group.slices)))
         for group in groups[2:]
     )
     assert (

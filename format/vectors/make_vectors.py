@@ -71,9 +71,7 @@ RUNS = Recipe(
     lambda_=1e-2,
     run_bits=60,
 )
-TIERS = Recipe(
-    shape=GaussianShape(0), order="tiers", context=4, window=5, hidden=2, heads=2, voxel_shift=21
-)
+TIERS = Recipe(shape=GaussianShape(0), order="tiers", context=4, window=5, hidden=2, heads=2, voxel_shift=21)
 ANCHOR_SCENE = Recipe(NetworkShape(4, 2), "permuted", context=3, window=25, hidden=2, heads=1, voxel_shift=9)
 ANCHOR_BANK = Recipe(
     NetworkShape(11, 5, (True, False, True), feature_bank=True),
