@@ -9,6 +9,7 @@ import numpy as np
 
 from hemgs_codec.anchors.profile import MAX_FEATURES, MAX_SLOTS
 from hemgs_codec.anchors.scene import AnchorScene
+from hemgs_codec.coding.fields import MAX_CONTEXT, MAX_WINDOW
 from hemgs_codec.context.order import ORDERS
 from hemgs_codec.fit.fit import EncodeOptions
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
@@ -38,10 +39,12 @@ def check_options(lambda_: float, options: EncodeOptions) -> None:
         raise SceneError(f"lambda {lambda_:g} is out of range: expected {LAMBDA_MIN:g} .. {LAMBDA_MAX:g}")
     if options.order not in ORDERS:
         raise SceneError(f"order {options.order!r} is unknown: expected one of {', '.join(ORDERS)}")
-    if not 0 <= options.context <= 64:
-        raise SceneError(f"context {options.context} is out of range: expected 0 .. 64")
-    if not 1 <= options.window <= 255 or options.window % 2 == 0:
-        raise SceneError(f"window {options.window} is out of range: expected an odd number of 1 .. 255")
+    if not 0 <= options.context <= MAX_CONTEXT:
+        raise SceneError(f"context {options.context} is out of range: expected 0 .. {MAX_CONTEXT}")
+    if not 1 <= options.window <= MAX_WINDOW or options.window % 2 == 0:
+        raise SceneError(
+            f"window {options.window} is out of range: expected an odd number of 1 .. {MAX_WINDOW}"
+        )
     if options.position_bits is not None and not 1 <= options.position_bits <= 21:
         raise SceneError(f"position bits {options.position_bits} are out of range: expected 1 .. 21")
     if options.iterations is not None and options.iterations < 1:

@@ -143,6 +143,7 @@ def test_metadata_ranges_are_the_codes() -> None:
     assert ranges["bits"] == f"1 .. {lattice.MAX_BITS}"
     assert ranges["features"] == f"1 .. {anchor_profile.MAX_FEATURES}"
     assert ranges["slots"] == f"1 .. {anchor_profile.MAX_SLOTS}"
+    assert ranges["order"] == ", ".join(map(str, range(len(order.ORDERS))))
     assert ranges["context"] == f"0 .. {fields.MAX_CONTEXT}"
     assert ranges["window"] == f"1 .. {fields.MAX_WINDOW}"
     assert ranges["voxel"] == f"0 .. {graph.MAX_VOXEL_SHIFT}"
@@ -161,16 +162,37 @@ def test_groups_are_the_codes() -> None:
         assert numbers == [group.slices, group.steps]
 
 
+def runs(steps: tuple[int, ...]) -> str:
+    return f"{steps[0]}" if len(steps) == 1 else f"{steps[0]} .. {steps[-1]}"
+
+
 def test_anchor_groups_are_the_codes() -> None:
     rows = [row for row in rows_under("Anchor profile") if len(row) == 5]
     groups = anchor_profile.groups(32, 10)
-    assert [row[0].split()[1] for row in rows] == [group.name for group in groups]
-    assert groups[0].slices == (5, 5)
-    slices = (", ".join(map(str, group.slices)) for group in groups)
-    steps = (", ".join(map(str, group.steps)) for group in groups[1:])
-    example = "slices of {}; of {} with step channels {}; of {} with step channels {}."
-    masks, features, offsets = slices
-    assert example.format(masks, features, next(steps), offsets, next(steps)) in FLAT
+    assert [row[0].split() for row in rows] == [[f"{g}", group.name] for g, group in enumerate(groups)]
+    assert [row[1] for row in rows] == [f"`RUN{g}`" for g in range(len(groups))]
+    importance, masks, features, offsets = (", ".join(map(str, group.slices)) for group in groups)
+    of_features, of_offsets = (
+        ", ".join(runs(tuple(range(group.num_steps)[group.slice_steps(k)])) for k in range(len(group.slices)))
+        for group in groups[2:]
+    )
+    assert (
+        f"a slice of {importance}; of {masks}; of {features} with step channels {of_features}; "
+        f"of {offsets} with step channels {of_offsets}."
+    ) in FLAT
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 4, 7, 10, anchor_profile.MAX_SLOTS])
+def test_step_channels_of_anchors_are_one_a_log_scale_and_one_a_slot(slots: int) -> None:
+    importance, masks, features, offsets = anchor_profile.groups(32, slots)
+    assert importance.channel_steps == (0,)
+    assert set(masks.channel_steps) == {0}
+    assert features.channel_steps == tuple(np.repeat(np.arange(len(features.slices)), features.slices))
+    assert offsets.channel_steps == (*range(6), *(6 + slot for slot in range(slots) for _ in range(3)))
+    # as the slices' inputs have them: every slice's are those of its channels, ascending
+    channel_steps = np.split(np.array(offsets.channel_steps), np.cumsum(offsets.slices)[:-1])
+    for k, steps in enumerate(channel_steps):
+        assert np.arange(offsets.num_steps)[offsets.slice_steps(k)].tolist() == sorted(set(steps.tolist()))
 
 
 def test_layers_of_rendering_networks_are_the_codes() -> None:
@@ -208,6 +230,7 @@ def test_matrices_are_the_codes_in_its_order(
         done = 0
         for k, width in enumerate(group.slices):
             sizes |= {"W": width, "Q": done * has_earlier}
+            sizes["P"] = len(set(group.channel_steps[done : done + width]))
             done += width
             for name, _, inputs, outputs, _ in (row for row in rows if "g.k." in row[0]):
                 key = name.removesuffix(" *").replace("g.k.", f"{g}.{k}.")
@@ -239,6 +262,8 @@ def test_numbers_in_the_text_are_the_codes() -> None:
     assert f"hash(0) = 0x{first[0]:X}, hash(1) = 0x{first[1]:X}" in FLAT
     ranks = order.coding_sequence(np.zeros((8, 3), np.int64), "permuted").tolist()
     assert f"Morton indices {', '.join(map(str, ranks))}." in FLAT
+    for number, name in enumerate(order.ORDERS):
+        assert f"**{name}** (`order` {number}): " in FLAT
     assert order.window_growth(20, "permuted").tolist()[:6] == [2, 1, 1, 1, 1, 0]
     values = units.log2_fixed(np.array([1, 3, 1_000_000])).tolist()
     assert "LOG2(1) = {}, LOG2(3) = {}, LOG2(1000000) = {}".format(*values) in FLAT

@@ -27,7 +27,7 @@ def _flag_of_two(data: bytes) -> bytes:
     """Change the first word of the masks until a symbol comes out that is neither 0 nor 1."""
     for number in range(1 << 16):
         word = (number << 16).to_bytes(4, "little")
-        changed = with_data("RUN0", lambda run: run[:1] + word + run[5:])(data)  # noqa: B023  called at once
+        changed = with_data("RUN1", lambda run: run[:1] + word + run[5:])(data)  # noqa: B023  called at once
         try:
             decode(changed, threads=1)
         except HgsError as error:
@@ -47,16 +47,19 @@ def _weight_beyond_limit(_: bytes) -> bytes:
 ANCHORS = (
     Breakage("rendering-networks-missing", "Sections", CorruptError, without("MLPS")),
     Breakage(
-        "run-of-no-anchor-group", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN3", b"\1")])
+        "run-of-no-anchor-group", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN4", b"\1")])
     ),
     Breakage("slots-missing", "META", CorruptError, without_key("slots")),
     Breakage("features-of-none", "META: features", CorruptError, with_keys(features=0)),
     Breakage("slots-beyond-limit", "META: slots", CorruptError, with_keys(slots=65)),
     Breakage("render-out-of-range", "META: render", CorruptError, with_keys(render=16)),
-    Breakage("flags-of-another-scale", "META: offsets, scales", CorruptError, with_float("scales", 0, 2.0)),
-    Breakage("flags-of-another-offset", "META: offsets, scales", CorruptError, with_float("offsets", 0, 1.0)),
+    Breakage("flags-of-another-scale", "META: offsets, scales", CorruptError, with_float("scales", 1, 2.0)),
+    Breakage("flags-of-another-offset", "META: offsets, scales", CorruptError, with_float("offsets", 1, 1.0)),
     Breakage(
-        "centroids-of-flags", "Centroids", CorruptError, with_keys(centroids=[bytes(NUM_CELLS), b"", b""])
+        "centroids-of-flags",
+        "Centroids",
+        CorruptError,
+        with_keys(centroids=[b"", bytes(NUM_CELLS), b"", b""]),
     ),
     Breakage("flag-of-two", "Decoding order: gates", CorruptError, _flag_of_two),
     Breakage("rendering-weight-beyond-limit", "MLPS", CorruptError, with_data("MLPS", _weight_beyond_limit)),

@@ -127,6 +127,8 @@ PLAIN = (
     Breakage("metadata-goes-on", "Metadata", CorruptError, with_data("META", lambda d: d + b"\xc0")),
     Breakage("metadata-float-for-integer", "META", CorruptError, with_keys(bits=6.0)),
     Breakage("metadata-out-of-range", "META: bits", CorruptError, with_keys(bits=22)),
+    Breakage("order-out-of-range", "META: order", CorruptError, with_keys(order=3)),
+    Breakage("context-beyond-limit", "META: context", CorruptError, with_keys(context=81)),
     Breakage("unit-not-positive", "META: unit", CorruptError, with_keys(unit=0.0)),
     Breakage("scale-negative", "META: scales", CorruptError, with_keys(scales=b"\0\0\x80\xbf" * 10)),
     Breakage("offsets-of-another-degree", "META: offsets", CorruptError, with_keys(offsets=bytes(44))),

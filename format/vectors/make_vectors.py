@@ -71,6 +71,7 @@ RUNS = Recipe(
     lambda_=1e-2,
     run_bits=60,
 )
+TIERS = Recipe(shape=GaussianShape(0), order="tiers", context=4, window=5, hidden=2, heads=2, voxel_shift=21)
 ANCHOR_SCENE = Recipe(NetworkShape(4, 2), "permuted", context=3, window=25, hidden=2, heads=1, voxel_shift=9)
 ANCHOR_BANK = Recipe(
     NetworkShape(11, 5, (True, False, True), feature_bank=True),
@@ -84,6 +85,16 @@ ANCHOR_BANK = Recipe(
     lambda_=5e-4,
     voxel_shift=20,
     log_sigma_bias=384,
+)
+ANCHOR_TIERS = Recipe(
+    NetworkShape(2, 4, (False, True, False)),
+    "tiers",
+    context=80,
+    window=25,
+    hidden=2,
+    heads=1,
+    voxel_shift=8,
+    log_sigma_bias=256,
 )
 ONE = Recipe(
     shape=GaussianShape(0), order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120
@@ -130,7 +141,8 @@ def _with_centroids(data: bytes) -> bytes:
     """Give every second group a table of shifts, of both signs and the largest size; not flags."""
     groups = decode_symbols(data).fields.spec.groups
     table = (np.arange(NUM_CELLS) * 37 % 256).astype(np.uint8).tobytes()
-    return with_resealed_keys(centroids=[table if g % 2 else b"" for g in range(len(groups))])(data)
+    tables = [table if g % 2 and not group.flags else b"" for g, group in enumerate(groups)]
+    return with_resealed_keys(centroids=tables)(data)
 
 
 def valid_files() -> dict[str, tuple[str, bytes]]:
@@ -149,14 +161,19 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
             _made(40, PERMUTED, 300),
         ),
         "centroids": ("values moved by tables of shifts", _with_centroids(_made(40, PERMUTED, 300))),
+        "sh0-tiers": ("order of tiers", _made(48, TIERS, 600)),
         "many-runs": ("several runs a group, groups that don't see each other", _made(30, RUNS, 500)),
         "anchors": (
-            "anchors on their own lattice, some slots not in use",
-            encode_tiny_anchors(20, ANCHOR_SCENE, 1100),
+            "anchors on their own lattice, of different importance, some slots not in use",
+            encode_tiny_anchors(20, ANCHOR_SCENE, 1100, has_importance=True),
         ),
         "anchors-bank": (
             "a feature bank, distances, slices of flags that are constant, a lattice of 12 bits, centroids",
             _with_centroids(encode_tiny_anchors(30, ANCHOR_BANK, 1200, position_bits=12)),
+        ),
+        "anchors-tiers": (
+            "order of tiers, contexts of 80, every slot in use, steps that differ by slot",
+            encode_tiny_anchors(150, ANCHOR_TIERS, 1400, has_importance=True, has_masks=False),
         ),
         "one-anchor": ("one anchor with one value and one slot", _one_anchor()),
         "skippable-sections": (

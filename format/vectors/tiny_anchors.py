@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,9 +19,9 @@ from vectors.tiny import Recipe, draws, encode_tiny, model_spec, tiny_model
 VOXEL = 0.1
 """Not a binary fraction: its multiples are rounded."""
 _EXTENT = 160  # voxels: 16, as other tiny scenes
-# masks, features, and of scaling+offsets those of offsets, of Gaussians, and the offsets
-_SPREADS = ((1.0,), (1.5,), (0.5, 0.75, 1.0))
-_CENTRES = ((0.0,), (0.25,), (-1.0, -4.0, 0.0))
+# importance, masks, features, and of scaling+offsets those of offsets, of Gaussians, and the offsets
+_SPREADS = ((1.0,), (1.0,), (1.5,), (0.5, 0.75, 1.0))
+_CENTRES = ((0.0,), (0.0,), (0.25,), (-1.0, -4.0, 0.0))
 
 
 def tiny_networks(shape: NetworkShape, seed: int) -> NetworkIntegers:
@@ -32,9 +34,7 @@ def tiny_networks(shape: NetworkShape, seed: int) -> NetworkIntegers:
     return NetworkIntegers(shape, weights, biases, shifts)
 
 
-def tiny_anchors(
-    count: int, shape: NetworkShape, seed: int, voxel: float | None = VOXEL
-) -> tuple[AnchorScene, NetworkIntegers]:
+def tiny_anchors(count: int, shape: NetworkShape, seed: int) -> tuple[AnchorScene, NetworkIntegers]:
     """Return a scene with a few duplicates in place, slots that aren't in use, and one outlier in its values.
 
     The first slot is in use wherever no other is; the last one nowhere, if there are three or more.
@@ -61,13 +61,13 @@ def tiny_anchors(
         offsets=values(4, 1.0, shape.slots, 3),
         masks=masks,
         networks=networks.networks(),
-        voxel_size=voxel,
+        voxel_size=VOXEL,
     )
     return scene, networks
 
 
 def tiny_anchor_scaling(scene: ChannelScene) -> Scaling:
-    """Return round scales: nothing is measured but which slices of flags are constant."""
+    """Return round scales: nothing is measured but which slices are constant."""
     offsets, scales, first = [], [], 0
     for number, group in enumerate(groups_of(scene.shape)):
         for place, width in enumerate(group.slices):
@@ -81,12 +81,30 @@ def tiny_anchor_scaling(scene: ChannelScene) -> Scaling:
 
 
 def encode_tiny_anchors(
-    count: int, recipe: Recipe, seed: int, *, voxel: float | None = VOXEL, position_bits: int | None = None
+    count: int,
+    recipe: Recipe,
+    seed: int,
+    *,
+    has_importance: bool = False,
+    has_masks: bool = True,
+    position_bits: int | None = None,
 ) -> bytes:
-    """Make a scene by a recipe, and code it."""
+    """Make a scene by a recipe, and code it.
+
+    Parameters
+    ----------
+    has_importance
+        False: it is 0 everywhere, as where no weights are measured.
+    has_masks
+        False: every slot is in use.
+    """
     assert isinstance(recipe.shape, NetworkShape)
-    scene, networks = tiny_anchors(count, recipe.shape, seed, voxel)
+    scene, networks = tiny_anchors(count, recipe.shape, seed)
+    if not has_masks:
+        scene = replace(scene, masks=np.ones_like(scene.masks))
     channels = anchor_channels(scene, networks, position_bits)
+    if has_importance:
+        channels.attributes[:, 0] = draws(seed + 6, count) * (3.0 / (1 << 15))
     scaling = tiny_anchor_scaling(channels)
     model = tiny_model(model_spec(recipe, scaling), seed, recipe.log_sigma_bias)
     return encode_tiny(channels, recipe, scaling, model)

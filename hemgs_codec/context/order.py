@@ -57,8 +57,10 @@ def coding_sequence(
     if order == "raster":  # x runs fastest; anchors of one cell keep their Morton order (lexsort is stable)
         return np.lexsort((coords[:, 0], coords[:, 1], coords[:, 2])).astype(np.int64)
     hashes = splitmix64(np.arange(len(coords), dtype=np.uint64))
-    keys = (hashes,) if tiers is None else (hashes, tiers)
-    return np.lexsort(keys).astype(np.int64)
+    if order == "permuted":
+        return np.argsort(hashes, kind="stable").astype(np.int64)
+    assert tiers is not None
+    return np.lexsort((hashes, tiers)).astype(np.int64)
 
 
 def window_growth(num_anchors: int, order: Order) -> npt.NDArray[np.int64]:

@@ -16,26 +16,52 @@ SHAPES = st.tuples(st.integers(1, profile.MAX_FEATURES), st.integers(1, profile.
 @given(SHAPES)
 def test_groups_hold_every_channel_once(sizes: tuple[int, int]) -> None:
     features, slots = sizes
-    masks, parts, rest = profile.groups(features, slots)
-    assert (masks.channels, parts.channels, rest.channels) == (slots, features, 6 + 3 * slots)
-    assert all(width > 0 for group in (masks, parts, rest) for width in group.slices)
+    groups = importance, masks, parts, rest = profile.groups(features, slots)
+    assert [group.channels for group in groups] == [1, slots, features, 6 + 3 * slots]
+    assert importance.channels == profile.FIRST_MASK
+    assert all(width > 0 for group in groups for width in group.slices)
+    assert [group.flags for group in groups] == [False, True, False, False]
+
+
+@given(SHAPES)
+def test_log_scales_and_slots_have_steps_of_their_own(sizes: tuple[int, int]) -> None:
+    features, slots = sizes
+    importance, masks, parts, rest = profile.groups(features, slots)
+    assert importance.channel_steps == (0,)
     assert masks.num_steps == 1
     assert parts.num_steps == len(parts.slices)
-    assert rest.num_steps == 3
+    assert rest.num_steps == profile.SCALES + slots
+    assert rest.channel_steps[: profile.SCALES] == tuple(range(profile.SCALES))
+    by_slot = np.array(rest.channel_steps[profile.SCALES :]).reshape(slots, 3)
+    assert by_slot.tolist() == [[profile.SCALES + slot] * 3 for slot in range(slots)]
+
+
+@given(SHAPES)
+def test_slices_cut_no_slot_and_see_their_own_steps(sizes: tuple[int, int]) -> None:
+    rest = profile.groups(*sizes)[3]
+    done = 0
+    for number, width in enumerate(rest.slices):
+        steps = list(range(rest.num_steps)[rest.slice_steps(number)])
+        assert len(steps) == rest.share(number)
+        assert rest.channel_steps[done : done + width] == tuple(np.repeat(steps, width // len(steps)))
+        done += width
+
+
+def test_importance_follows_no_lambda() -> None:
+    assert [group.follows_lambda for group in profile.groups(4, 2)] == [False, True, True, True]
 
 
 @given(SHAPES)
 def test_offsets_have_the_gate_of_their_slot(sizes: tuple[int, int]) -> None:
     features, slots = sizes
-    masks, parts, rest = profile.groups(features, slots)
-    assert not masks.gates
-    assert not parts.gates
+    *others, rest = profile.groups(features, slots)
+    assert not any(group.gates for group in others)
     assert rest.gates[:6] == (UNGATED,) * 6
-    assert rest.gates[6:] == tuple(np.repeat(np.arange(slots), 3))
+    assert rest.gates[6:] == tuple(np.repeat(profile.FIRST_MASK + np.arange(slots), 3))
 
 
 def test_slices_grow_as_in_the_literature() -> None:
-    assert profile.groups(50, 10)[1].slices == (5, 10, 15, 20)
+    assert profile.groups(50, 10)[2].slices == (5, 10, 15, 20)
 
 
 @pytest.mark.parametrize("shape", [SHAPE, BANK])

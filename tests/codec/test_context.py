@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from hemgs_codec.context.graph import MAX_VOXEL_SHIFT, build_graph, choose_voxel_shift
 from hemgs_codec.context.neighbours import batches, nearest
-from hemgs_codec.context.order import ORDERS, Order, coding_sequence, splitmix64, window_growth
+from hemgs_codec.context.order import (
+    ORDERS,
+    Order,
+    coding_sequence,
+    splitmix64,
+    tiers_of,
+    window_growth,
+)
 from hemgs_codec.location import morton_sort
 from hemgs_codec.model.units import LIMIT, UNIT
 
@@ -28,13 +35,34 @@ def points_in_order(draw: st.DrawFn, *, max_points: int = 40) -> Int64Array:
     return points[morton_sort(points)]
 
 
-def brute_force(points: Int64Array, sequence: Int64Array, half: Int64Array, count: int) -> list[list[int]]:
-    """Contexts by the definition: earlier, within the window, the nearest by (squared distance, rank)."""
+def sequence_of(points: Int64Array, order: Order, voxel_shift: int = 0) -> Int64Array:
+    return coding_sequence(points, order, tiers_of(points, voxel_shift) if order == "tiers" else None)
+
+
+def slow_tiers(points: Int64Array, voxel_shift: int) -> list[int]:
+    """Tiers by the definition: the first anchor of a coarse cell, of a finer one, the others."""
+    cells = [[tuple(point >> (voxel_shift + shift)) for point in points] for shift in (2, 1)]
+    return [next((t for t in (0, 1) if cells[t].index(cells[t][i]) == i), 2) for i in range(len(points))]
+
+
+def brute_force(
+    points: Int64Array,
+    sequence: Int64Array,
+    half: Int64Array,
+    count: int,
+    tiers: list[int] | None = None,
+) -> list[list[int]]:
+    """Contexts by the definition: earlier, within the window, the nearest by (squared distance, rank).
+
+    With tiers by Morton index, only those of lower ones.
+    """
     ranked = points[sequence].tolist()
     found = []
     for rank, p in enumerate(ranked):
         candidates = []
         for other in range(rank):
+            if tiers is not None and tiers[sequence[other]] >= tiers[sequence[rank]]:
+                continue
             difference = [a - b for a, b in zip(p, ranked[other], strict=True)]
             if max(map(abs, difference)) <= half[rank]:
                 candidates.append((sum(d * d for d in difference), other))
@@ -47,7 +75,7 @@ def brute_force(points: Int64Array, sequence: Int64Array, half: Int64Array, coun
 def test_contexts_are_the_nearest_earlier_anchors_in_the_window(
     points: Int64Array, order: Order, count: int, log_half: int
 ) -> None:
-    sequence = coding_sequence(points, order)
+    sequence = sequence_of(points, order)
     half = np.full(len(points), 1 << log_half if log_half >= 0 else 0, np.int64)
     ranks, squared = nearest(points, sequence, half, count=count)
     expected = brute_force(points, sequence, half, count)
@@ -62,7 +90,7 @@ def test_contexts_are_the_nearest_earlier_anchors_in_the_window(
 @given(points=points_in_order(), order=orders, count=st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
 def test_batches_are_the_layers_of_the_context_graph(points: Int64Array, order: Order, count: int) -> None:
-    sequence = coding_sequence(points, order)
+    sequence = sequence_of(points, order)
     neighbours, _ = nearest(points, sequence, np.full(len(points), 50, np.int64), count=count)
     layers = batches(neighbours)
     assert sorted(np.concatenate(layers).tolist()) == list(range(len(points)))
@@ -78,7 +106,7 @@ def test_batches_are_the_layers_of_the_context_graph(points: Int64Array, order: 
 @given(points=points_in_order(), order=orders)
 @settings(max_examples=60, deadline=None)
 def test_orders_are_permutations(points: Int64Array, order: Order) -> None:
-    assert sorted(coding_sequence(points, order).tolist()) == list(range(len(points)))
+    assert sorted(sequence_of(points, order).tolist()) == list(range(len(points)))
 
 
 @given(points=points_in_order())
@@ -87,6 +115,62 @@ def test_raster_order_runs_along_x_then_y_then_z(points: Int64Array) -> None:
     x, y, z = points[coding_sequence(points, "raster")].T.tolist()
     keys = list(zip(z, y, x, strict=True))
     assert keys == sorted(keys)
+
+
+@given(points=points_in_order(), shift=st.integers(0, MAX_VOXEL_SHIFT))
+@settings(max_examples=100, deadline=None)
+def test_tiers_are_the_first_anchors_of_ever_finer_cells(points: Int64Array, shift: int) -> None:
+    tiers = tiers_of(points, shift)
+    assert tiers.tolist() == slow_tiers(points, shift)
+    coarse = np.unique(points >> (shift + 2), axis=0)
+    sparse = points[tiers == 0] >> (shift + 2)
+    assert len(sparse) == len(coarse)
+    np.testing.assert_array_equal(np.unique(sparse, axis=0), coarse)
+    # the denser tier fills in: both together have one anchor in every finer cell
+    assert (tiers < 2).sum() == len(np.unique(points >> (shift + 1), axis=0))
+
+
+@given(points=points_in_order(), shift=st.integers(0, 19))
+@settings(max_examples=60, deadline=None)
+def test_tiers_are_coded_one_after_another_permuted_inside(points: Int64Array, shift: int) -> None:
+    tiers = tiers_of(points, shift)
+    sequence = coding_sequence(points, "tiers", tiers)
+    hashes = splitmix64(np.arange(len(points), dtype=np.uint64))
+    keys = [(int(tiers[i]), int(hashes[i])) for i in sequence]
+    assert keys == sorted(keys)
+
+
+@given(
+    points=points_in_order(),
+    shift=st.integers(0, 19),
+    context=st.integers(1, 80),
+    window=st.sampled_from([1, 3, 5, 25, 255]),
+)
+@settings(max_examples=150, deadline=None)
+def test_contexts_of_tiers_are_the_nearest_in_lower_tiers(
+    points: Int64Array, shift: int, context: int, window: int
+) -> None:
+    graph = build_graph(points, points, order="tiers", context=context, window=window, voxel_shift=shift)
+    tiers = slow_tiers(points, shift)
+    half = np.full(len(points), window // 2 << shift, np.int64)
+    expected = brute_force(points, graph.sequence, half, context, tiers)
+    assert [[r for r in row if r >= 0] for row in graph.neighbours.tolist()] == expected
+    ranked = np.array(tiers)[graph.sequence]
+    for rank, row in enumerate(expected):
+        assert all(ranked[other] < ranked[rank] for other in row)
+    # contexts are never deeper than their tiers
+    assert len(graph.layers) <= len(set(tiers))
+
+
+def test_dense_points_have_contexts_in_every_tier_but_the_first() -> None:
+    grid = np.stack(np.meshgrid(*[np.arange(8)] * 3), axis=-1).reshape(-1, 3)
+    points = grid[morton_sort(grid)]
+    graph = build_graph(points, points, order="tiers", context=80, window=25, voxel_shift=0)
+    counts = (graph.neighbours >= 0).sum(axis=1)
+    assert [len(layer) for layer in graph.layers] == [8, 56, 448]
+    assert (counts[:8] == 0).all()
+    assert (counts[8:64] == 8).all()
+    assert (counts[64:] == 64).all()
 
 
 def test_the_permutation_depends_on_the_morton_index_alone() -> None:
@@ -109,7 +193,8 @@ def test_windows_grow_with_the_spacing_of_what_is_known(count: int) -> None:
     growth = window_growth(count, "permuted")
     for rank in range(count):
         assert 4 ** int(growth[rank]) * (rank + 1) <= count < 4 ** (int(growth[rank]) + 1) * (rank + 1)
-    assert not window_growth(count, "raster").any()
+    for order in ("raster", "tiers"):
+        assert not window_growth(count, order).any()
 
 
 @given(

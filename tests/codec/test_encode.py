@@ -13,6 +13,7 @@ import pytest
 
 from hemgs_codec import encode, profile
 from hemgs_codec.channel_scene import gaussian_channels
+from hemgs_codec.coding.fields import MAX_CONTEXT
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
@@ -159,7 +160,7 @@ def test_size_falls_strictly_for_a_whole_scene(chair: GaussianScene) -> None:
         ({"lambda_": float("nan")}, "lambda"),
         ({"order": "spiral"}, "order 'spiral' is unknown"),
         ({"context": -1}, "context"),
-        ({"context": 65}, "context"),
+        ({"context": MAX_CONTEXT + 1}, "context"),
         ({"window": 24}, "window 24 is out of range: expected an odd number"),
         ({"window": 257}, "window"),
         ({"position_bits": 0}, "position bits"),

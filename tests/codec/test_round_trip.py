@@ -13,6 +13,7 @@ import torch
 from hemgs_codec import profile, verify
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding import arrange
+from hemgs_codec.coding.fields import MAX_CONTEXT
 from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
@@ -147,7 +148,7 @@ def test_the_order_doesnt_change_positions_and_hardly_values(chair: GaussianScen
         {"use_earlier": False},
         {"levels": (), "context": 0, "use_earlier": False},
         {"context": 1},
-        {"context": 64},
+        {"context": MAX_CONTEXT},
         {"window": 1},
         {"window": 255},
     ],
