@@ -81,12 +81,22 @@ def anchor_channels(
     networks: NetworkIntegers,
     position_bits: int | None = None,
     num_input: int | None = None,
+    importance: npt.NDArray[np.float64] | None = None,
 ) -> ChannelScene:
-    """Return the channels of an anchor scene, on the lattice of `anchor_profile.anchor_lattice`."""
+    """Return the channels of an anchor scene, on the lattice of `anchor_profile.anchor_lattice`.
+
+    Parameters
+    ----------
+    importance : (N,) float64 or None
+        log2 of how coarse anchors' steps may be, where it's known already; None: `Weights` may bring it.
+    """
+    attributes = anchor_profile.attributes_from_anchors(scene)
+    if importance is not None:
+        attributes[:, 0] = importance
     return ChannelScene(
         scene.networks.shape,
         scene.anchors,
-        anchor_profile.attributes_from_anchors(scene),
+        attributes,
         scene.num_anchors if num_input is None else num_input,
         anchor_profile.anchor_lattice(scene, position_bits),
         networks,

@@ -31,7 +31,7 @@ def encode_folder(
 ) -> tuple[bytes, int]:
     """Encode the anchor scene in a folder; return the file's bytes and the number of anchors.
 
-    A folder of `hemgs train` brings its entropy model and what errors cost. For one of Scaffold-GS or
+    A folder of `hemgs train` brings its entropy model. For one of Scaffold-GS or
     HAC a model is fitted, and errors are weighed in renders from its cameras, where it has some.
     """
     import hemgs_codec
@@ -50,7 +50,11 @@ def encode_folder(
             if options[name] is not None:
                 raise click.UsageError(f"{option} has no say: {folder} brings its own entropy model")
         data = hemgs_codec.encode_anchors(
-            finished.scene, fitted=finished.fitted, weights=finished.weights, progress=progress, **common
+            finished.scene,
+            fitted=finished.fitted,
+            importance=finished.importance,
+            progress=progress,
+            **common,
         )
         return data, finished.scene.num_anchors
 

@@ -22,6 +22,7 @@ _CONFIGS: dict[str, dict[str, Any]] = {
         "use_earlier": False,
         "use_importance": False,
         "tie_steps": True,
+        "masks": "learned",
         "grid_bits": 8.0,
         "grid_features": 4,
     },
@@ -31,6 +32,7 @@ _CONFIGS: dict[str, dict[str, Any]] = {
         "use_hash": False,
         "use_importance": False,
         "tie_steps": True,
+        "masks": "learned",
     },
 }
 """What a configuration sets unless its option is given."""
@@ -95,7 +97,11 @@ _CONFIGS: dict[str, dict[str, Any]] = {
 @click.option("--no-hash", is_flag=True, help="Ablation: no hash grid.")
 @click.option("--no-context", is_flag=True, help="Ablation: no autoregressive network.")
 @click.option("--no-earlier", is_flag=True, help="Ablation: what was coded before isn't seen.")
-@click.option("--no-masks", is_flag=True, help="Ablation: slots aren't left out.")
+@click.option(
+    "--masks",
+    type=click.Choice(["measured", "learned", "none"]),
+    help="How slots are left out: by what they add to images, by trained masks (HAC's), not at all.",
+)
 @click.option("--no-importance", is_flag=True, help="Ablation: how coarse steps may be isn't sent.")
 @click.option("--one-step", is_flag=True, help="Ablation: one step for all slots of an anchor, as in HAC.")
 @click.option("--order", type=click.Choice(["permuted", "raster", "tiers"]), help="Coding order.")
@@ -129,7 +135,7 @@ def train(
     no_hash: bool,
     no_context: bool,
     no_earlier: bool,
-    no_masks: bool,
+    masks: str | None,
     no_importance: bool,
     one_step: bool,
     order: Order | None,
@@ -161,13 +167,12 @@ def train(
     from hemgs_codec.train.run import train as run_training
 
     chosen = dict(_CONFIGS[config])
-    given = {"order": order, "context": context, "window": window}
+    given = {"order": order, "context": context, "window": window, "masks": masks}
     chosen.update({name: value for name, value in given.items() if value is not None})
     switches = {
         "use_hash": no_hash,
         "use_context": no_context,
         "use_earlier": no_earlier,
-        "use_masks": no_masks,
         "use_importance": no_importance,
     }
     chosen.update({name: False for name, is_off in switches.items() if is_off})

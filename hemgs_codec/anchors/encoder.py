@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from hemgs_codec.anchors.network_coding import NETWORK_STEP, quantise_networks
 from hemgs_codec.anchors.profile import take, used_anchors
 from hemgs_codec.anchors.scene import AnchorScene
@@ -29,6 +32,7 @@ def encode_anchors(
     lambda_: float = REFERENCE_LAMBDA,
     target_size: int | None = None,
     fitted: FittedModel | None = None,
+    importance: npt.NDArray[np.float64] | None = None,
     weights: Weights | None = None,
     network_step: float = NETWORK_STEP,
     seed: int = 0,
@@ -62,6 +66,8 @@ def encode_anchors(
         lambda_.
     fitted
         An entropy model that was trained together with the scene; None: one is fitted now.
+    importance : (N,) float64 or None
+        log2 of how coarse anchors' steps may be, that the given fit was trained with.
     weights
         What errors in the scene's channels cost, rows as in the scene. None: a guess from the values; where
         the fit is given, values are just rounded to the steps that it predicts.
@@ -101,6 +107,8 @@ def encode_anchors(
     )
     check_options(lambda_, options)
     shape = scene.networks.shape
+    if importance is not None and importance.shape != (scene.num_anchors,):
+        raise SceneError(f"importance is {importance.shape}, expected {(scene.num_anchors,)}")
     if fitted is not None and fitted.shape != shape:
         raise SceneError(f"the fit is one of {fitted.shape}, the scene has {shape}")
     rows = used_anchors(scene)
@@ -109,7 +117,8 @@ def encode_anchors(
     with use_threads(threads) as used_threads:
         networks = quantise_networks(scene.networks, network_step)
         used = take(scene, rows)
-        channels = anchor_channels(used, networks, position_bits, scene.num_anchors)
+        known = None if importance is None else importance[rows]
+        channels = anchor_channels(used, networks, position_bits, scene.num_anchors, known)
         if weights is not None:
             weights.check((scene.num_anchors, channels.attributes.shape[1]))
             weights = weights.take(rows)

@@ -90,7 +90,10 @@ def _rounded(values: npt.NDArray[np.float32], step: float, name: str) -> tuple[n
     shift = 0 if rms == 0 else int(np.clip(np.rint(-np.log2(rms * step)), 0, MAX_SHIFT))
     while shift and largest * 2.0**shift > INTEGER_LIMIT:
         shift -= 1
-    return np.rint(exact * 2.0**shift).astype(np.int32), shift
+    integers = np.rint(exact * 2.0**shift).astype(np.int32)
+    while shift and not (integers & 1).any():  # rounded to a coarser step already
+        integers, shift = integers >> 1, shift - 1
+    return integers, shift
 
 
 def pack_rendering(integers: NetworkIntegers) -> bytes:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from hemgs_codec.context.order import Order
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
 from hemgs_format.errors import SceneError
 
+Masks = Literal["measured", "learned", "none"]
 LAMBDA_RANGE = (5e-4, 8e-3)
 """λ of a training unless told otherwise: the paper's 1e-3 .. 4e-3 and an octave beyond, both ways."""
 
@@ -56,9 +58,11 @@ class RateOptions:
         1: a λ for every iteration; K > 1: the loss is the mean over K of them (the paper's).
     order, context, window
         Coding order, most context anchors, width of the context window in voxels.
-    use_hash, use_context, use_earlier, use_masks, use_importance : bool
-        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, leaving
-        slots out, sending how coarse an anchor's steps may be.
+    use_hash, use_context, use_earlier, use_importance : bool
+        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, sending
+        how coarse an anchor's steps may be.
+    masks : {"measured", "learned", "none"}
+        How slots are left out: by what they add to images; by trained masks, as in HAC; not at all.
     tie_steps : bool
         One step for all features of an anchor, one for all its offsets, and so on: HAC's.
     grid_bits, grid_features : float, int
@@ -77,7 +81,7 @@ class RateOptions:
     use_hash: bool = True
     use_context: bool = True
     use_earlier: bool = True
-    use_masks: bool = True
+    masks: Masks = "measured"
     use_importance: bool = True
     tie_steps: bool = False
     grid_bits: float = 1.0

@@ -15,7 +15,8 @@ from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.train.schedule import decay
 
 ARRAYS = ("features", "log_scales", "offsets", "mask_logits")
-"""Per anchor; positions don't move, and masks (logits above 0) are decided, not trained."""
+"""Per anchor; positions don't move, and masks (logits above 0) are decided unless they are to be trained."""
+MASKS = "mask_logits"
 _RATES = {
     # first and last learning rate
     "features": (7.5e-3, 7.5e-3),
@@ -26,7 +27,13 @@ _RATES = {
     "colour": (8e-3, 5e-5),
 }
 _EPSILON = 1e-15
+NETWORK_STEP = 0.25
+"""Step of a rendering network's weights as a share of their root mean square; they are trained with it."""
 _FIRST_MASK = 1.0
+LEARNED_THRESHOLD = 0.01
+LEARNED_WEIGHT = 5e-4
+"""Of the mean of sigmoids of mask logits in the loss (HAC's)."""
+_LEARNED_RATE = (1e-2, 1e-4)
 
 
 class SceneParameters:
@@ -46,27 +53,67 @@ class SceneParameters:
     ) -> None:
         self.anchors = anchors.to(device)
         self.shape = shape
+        self.learns_masks = False
+        self.network_steps: dict[str, float] = {}
         self.leaves = {name: leaf.to(device) for name, leaf in leaves.items()}
         self.optimiser = torch.optim.Adam(
             [
                 {"params": [leaf.requires_grad_()], "lr": 0.0, "name": name}
                 for name, leaf in self.leaves.items()
-                if name != "mask_logits"
+                if name != MASKS
             ],
             eps=_EPSILON,
             fused=True,
         )
 
-    def set_rates(self, share: float) -> None:
-        """Set learning rates at a share of the training."""
+    def set_rates(self, share: float, rate_share: float = 0.0) -> None:
+        """Set learning rates at a share of the training, and of its part with an entropy model."""
         for group in self.optimiser.param_groups:
+            if group["name"] == MASKS:
+                group["lr"] = decay(*_LEARNED_RATE, rate_share)
+                continue
             first, last = _RATES[str(group["name"]).split(".")[0]]
             group["lr"] = decay(first, last, share)
+
+    def learn_masks(self) -> None:
+        """From here on masks are trained, as HAC does it."""
+        self.learns_masks = True
+        self.optimiser.add_param_group(
+            {"params": [self.leaves[MASKS].requires_grad_()], "lr": 0.0, "name": MASKS}
+        )
+
+    def masks(self) -> torch.Tensor:
+        """Return masks (N, K) of 0 and 1; with the gradient of the logits' sigmoid where they are trained."""
+        logits = self.leaves[MASKS]
+        if not self.learns_masks:
+            return (logits > 0).float()
+        soft = torch.sigmoid(logits)
+        return (soft > LEARNED_THRESHOLD).float() + soft - soft.detach()
+
+    def mask_loss(self) -> torch.Tensor:
+        """Return what trained masks cost, (); 0 where they aren't trained."""
+        if not self.learns_masks:
+            return torch.zeros(())
+        return LEARNED_WEIGHT * torch.sigmoid(self.leaves[MASKS]).mean()
 
     def step(self) -> None:
         """Move the leaves by their gradients, and forget those."""
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+
+    def round_networks(self) -> None:
+        """From here on the rendering networks' weights are rounded as they will be in a file."""
+        for name in self.shape.layers():
+            rms = float(self.leaves[f"{name}.w"].detach().square().mean().sqrt())
+            self.network_steps[name] = 2.0 ** round(math.log2(max(rms, 2.0**-20) * NETWORK_STEP))
+
+    def network_weights(self, name: str) -> torch.Tensor:
+        """Return a layer's weights, rounded once that has begun, with the gradient of those that aren't."""
+        weights = self.leaves[f"{name}.w"]
+        step = self.network_steps.get(name)
+        if step is None:
+            return weights
+        return weights + (torch.round(weights / step) * step - weights).detach()
 
     @property
     def num_anchors(self) -> int:
@@ -88,9 +135,9 @@ class SceneParameters:
             given["features"],
             given["log_scales"],
             given["offsets"],
-            (given["mask_logits"] > 0).float() if masks is None else masks,
+            self.masks() if masks is None else masks,
             self.shape,
-            {name: given[f"{name}.w"] for name in layers},
+            {name: self.network_weights(name) for name in layers},
             {name: given[f"{name}.b"] for name in layers},
         )
 
@@ -103,8 +150,8 @@ class SceneParameters:
     def replace(self, kept: torch.Tensor, added: dict[str, torch.Tensor]) -> None:
         """Keep some anchors (bool (N,)) and append others: "anchors" and what `ARRAYS` name."""
         self.anchors = torch.cat([self.anchors[kept], added["anchors"].to(self.anchors)])
-        logits = self.leaves["mask_logits"]
-        self.leaves["mask_logits"] = torch.cat([logits[kept], added["mask_logits"].to(logits)])
+        logits = self.leaves[MASKS]
+        self.leaves[MASKS] = torch.cat([logits[kept], added["mask_logits"].to(logits)])
         for group in self.optimiser.param_groups:
             name = str(group["name"])
             if name not in ARRAYS:
@@ -127,7 +174,7 @@ def scene_from(parameters: SceneParameters, voxel_size: float) -> AnchorScene:
     layers = parameters.shape.layers()
     networks = RenderingNetworks(
         parameters.shape,
-        {name: arrays[f"{name}.w"] for name in layers},
+        {name: parameters.network_weights(name).detach().cpu().numpy().copy() for name in layers},
         {name: arrays[f"{name}.b"] for name in layers},
     )
     return AnchorScene(
@@ -135,7 +182,7 @@ def scene_from(parameters: SceneParameters, voxel_size: float) -> AnchorScene:
         arrays["features"],
         arrays["log_scales"],
         arrays["offsets"],
-        arrays["mask_logits"] > 0,
+        (parameters.masks() > 0).cpu().numpy(),
         networks,
         voxel_size,
     )

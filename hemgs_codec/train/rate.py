@@ -95,7 +95,7 @@ class JointRate:
         raw = torch.cat(
             [
                 self.importance[:, None],
-                (leaves["mask_logits"] > 0).float(),
+                scene.masks(),
                 leaves["features"],
                 leaves["log_scales"],
                 leaves["offsets"].reshape(count, -1),

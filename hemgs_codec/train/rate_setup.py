@@ -89,7 +89,9 @@ def plan_rate(scene: AnchorScene, options: RateOptions) -> RateSetup:
 
 def _widths(num_values: int) -> tuple[int, int]:
     """Widths of all layers and of the slices': a network must save its own bits."""
-    if num_values < 500_000:
+    if num_values < 300_000:
+        return 8, 12
+    if num_values < 600_000:
         return 12, 16
     return (16, 24) if num_values < 3_000_000 else (24, 32)
 

@@ -1,11 +1,11 @@
-"""What a training leaves for encoders: the scene, its entropy model, and what errors cost.
+"""What a training leaves for encoders: the scene and its entropy model.
 
 ::
 
     out/
         point_cloud/iteration_N/    the scene, as Scaffold-GS has it
         entropy.fit                 the entropy model, for any λ
-        weights.npz                 what errors in the scene's values cost
+        importance.npy              how coarse each anchor's steps may be
         cameras.json                the views that it was trained on, and those held out
 """
 
@@ -15,28 +15,28 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from hemgs_codec.anchors.profile import groups
+import numpy as np
+import numpy.typing as npt
+
 from hemgs_codec.anchors.read import read_anchor_scene
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.write import write_anchor_scene
 from hemgs_codec.atomic import atomic_write
 from hemgs_codec.channel_scene import anchor_digest
-from hemgs_codec.distortion.cache import load_weights, store_weights
-from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.train.dataset import Dataset
 from hemgs_format.errors import SceneError
 
-FIT_NAME, WEIGHTS_NAME, CAMERAS_NAME = "entropy.fit", "weights.npz", "cameras.json"
+FIT_NAME, IMPORTANCE_NAME, CAMERAS_NAME = "entropy.fit", "importance.npy", "cameras.json"
 
 
 @dataclass(frozen=True)
 class Finished:
-    """A trained scene, what its errors cost, and its entropy model."""
+    """A trained scene, log2 of how coarse its anchors' steps may be (N,), and its entropy model."""
 
     scene: AnchorScene
-    weights: Weights
+    importance: npt.NDArray[np.float64]
     fitted: FittedModel
 
 
@@ -49,7 +49,8 @@ def write_result(folder: Path, finished: Finished, dataset: Dataset, iteration: 
         If writing fails.
     """
     write_anchor_scene(folder, finished.scene, iteration=iteration, force=True)
-    store_weights(folder / WEIGHTS_NAME, finished.weights)
+    with atomic_write(folder / IMPORTANCE_NAME, force=True) as stream:
+        np.save(stream, finished.importance, allow_pickle=False)
     with atomic_write(folder / CAMERAS_NAME, force=True) as stream:
         views = [(photo.camera, split) for split in ("train", "test") for photo in getattr(dataset, split)]
         stream.write(json.dumps([_entry(c, split) for c, split in views], indent=1).encode())
@@ -75,12 +76,13 @@ def read_result(folder: Path) -> Finished | None:
         raise SceneError(
             f"{folder / FIT_NAME} is of another scene than {folder} holds: train again, or remove it"
         )
-    shape = scene.networks.shape
-    channels = sum(group.channels for group in groups(shape.features, shape.slots))
-    weights = load_weights(folder / WEIGHTS_NAME, (scene.num_anchors, channels))
-    if weights is None:
-        raise SceneError(f"{folder / WEIGHTS_NAME} is missing or doesn't fit the scene: train again")
-    return Finished(scene, weights, fitted)
+    try:
+        importance = np.load(folder / IMPORTANCE_NAME, allow_pickle=False).astype(np.float64)
+    except (OSError, ValueError, EOFError) as error:
+        raise SceneError(f"{folder / IMPORTANCE_NAME} is missing or damaged: {error}") from error
+    if importance.shape != (scene.num_anchors,) or not np.isfinite(importance).all():
+        raise SceneError(f"{folder / IMPORTANCE_NAME} doesn't fit the scene: train again")
+    return Finished(scene, importance, fitted)
 
 
 def _entry(camera: Camera, split: str) -> dict[str, object]:

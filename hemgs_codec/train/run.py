@@ -98,15 +98,7 @@ def train(
         _run(trainer, folder, min(until or scene.iterations, scene.iterations), progress)
         if trainer.iteration < scene.iterations or trainer.rate is None or trainer.setup is None:
             return None
-        finished = finish(
-            trainer.scene(),
-            trainer.setup,
-            trainer.rate,
-            trainer.cameras,
-            dataset.background,
-            seed=scene.seed,
-            progress=progress,
-        )
+        finished = finish(trainer.scene(), trainer.setup, trainer.rate)
         write_result(folder, finished, dataset, scene.iterations)
     return finished
 

@@ -55,6 +55,10 @@ class Schedule:
             return "rate"
         return "noise" if iteration >= self.noise_from else "clean"
 
+    def rate_share(self, iteration: int) -> float:
+        """Return how much of the part with an entropy model is over, 0 .. 1."""
+        return max(iteration - self.rate_from, 0) / (self.total - self.rate_from)
+
     def counts(self, iteration: int) -> bool:
         """Whether gradients are gathered for growth."""
         return iteration >= self.growth_interval and iteration < self.total * _GROW_UNTIL

@@ -81,7 +81,7 @@ class Trainer:
         target = self.dataset.pixels(photo)
         phase = self.schedule.phase(self.iteration)
         parameters = self.parameters
-        parameters.set_rates(self.iteration / self.schedule.total)
+        parameters.set_rates(self.iteration / self.schedule.total, self.schedule.rate_share(self.iteration))
         if phase == "noise" and not self.steps:
             views = spread_views(self.cameras, _STEP_VIEWS)
             self.steps = measure_steps(parameters, views, self.dataset.background, self.generator)
@@ -113,6 +113,7 @@ class Trainer:
         rate = self.rate or self.begin_rate()
         if self.iteration >= schedule.round_from and rate.weight_steps is None:
             rate.round_weights()
+            parameters.round_networks()
         length = schedule.total - schedule.rate_from
         if self.iteration - schedule.rate_from in {round(share * length) for share in PRUNE_SHARES}:
             rate = self._prune(rate)
@@ -134,10 +135,10 @@ class Trainer:
             total = total + (seen.loss + lambda_ * per_value) / options.lambda_samples
             log["loss"] += float(seen.loss.detach()) / options.lambda_samples
             log["bits"] += float(per_value.detach()) / options.lambda_samples
+        total = total + parameters.mask_loss()
         total.backward()  # type: ignore[no-untyped-call]
         parameters.step()
-        first = schedule.rate_from
-        rate.step((self.iteration - first) / (schedule.total - first))
+        rate.step(schedule.rate_share(self.iteration))
         self.iteration += 1
         return log
 
@@ -148,6 +149,8 @@ class Trainer:
 
     def begin_rate(self) -> JointRate:
         """Give the scene an entropy model, once, and leave out what isn't worth its bits."""
+        if self.rate_options.masks == "learned":
+            self.parameters.learn_masks()
         scene = self.scene()
         rate = make_rate(scene, plan_rate(scene, self.rate_options), self.generator, self.device)
         squares = self._without_useless_slots(rate, is_first=True)
@@ -177,14 +180,14 @@ class Trainer:
         squares = squares_by_values(
             rate, parameters, views, self.dataset.background, self.generator, moves=not is_first
         )
-        if not options.use_masks:
+        if options.masks != "measured":
             return squares
         lambda_ = math.sqrt(options.lambda_range[0] * options.lambda_range[1])
         bits = None
         if not is_first:
             bits = all_bits(rate, parameters, 256 * math.log2(lambda_), self.generator)
         prune_slots(parameters, squares, bits, lambda_)
-        kept = (parameters.leaves["mask_logits"] > 0).any(dim=1)
+        kept = (parameters.masks() > 0).any(dim=1)
         parameters.keep(kept)
         return squares[kept]
 
@@ -229,6 +232,8 @@ class Trainer:
             "anchors": self.parameters.anchors,
             "leaves": {name: leaf.detach() for name, leaf in self.parameters.leaves.items()},
             "optimiser": self.parameters.optimiser.state_dict(),
+            "learns_masks": self.parameters.learns_masks,
+            "network_steps": dict(self.parameters.network_steps),
             "growth": self.growth.state(),
             "rate_options": None if self.rate is None else asdict(self.rate_options),
             "rate": None if self.rate is None else self.rate.state(),
@@ -240,8 +245,11 @@ class Trainer:
         self.iteration, self.queue = state["iteration"], list(state["queue"])
         self.steps, self.voxel_size = dict(state["steps"]), state["voxel_size"]
         parameters = SceneParameters(state["anchors"], state["leaves"], self.parameters.shape, self.device)
+        if state["learns_masks"]:
+            parameters.learn_masks()
         parameters.optimiser.load_state_dict(state["optimiser"])
         self.parameters = parameters
+        parameters.network_steps = dict(state["network_steps"])
         self.growth.load(state["growth"])
         if state["rate"] is not None:
             data = bytes(state["setup"].tolist())

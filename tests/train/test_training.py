@@ -95,7 +95,7 @@ def test_a_result_is_coded_at_any_lambda_and_larger_ones_are_smaller(run: Path) 
     sizes = []
     for lambda_ in (5e-4, 2e-3, 8e-3):
         data = encode_anchors(
-            finished.scene, lambda_=lambda_, fitted=finished.fitted, weights=finished.weights
+            finished.scene, lambda_=lambda_, fitted=finished.fitted, importance=finished.importance
         )
         back = decode(data)
         assert isinstance(back, AnchorScene)
@@ -112,9 +112,18 @@ def test_a_result_is_coded_at_any_lambda_and_larger_ones_are_smaller(run: Path) 
 @pytest.mark.parametrize(
     "rate",
     [
-        replace(RATE, use_context=False, use_earlier=False, grid_bits=8.0, lambda_range=(2e-3, 2e-3)),
+        replace(
+            RATE,
+            use_context=False,
+            use_earlier=False,
+            use_importance=False,
+            tie_steps=True,
+            masks="learned",
+            grid_bits=8.0,
+            lambda_range=(2e-3, 2e-3),
+        ),
         replace(RATE, order="tiers", context=1, use_hash=False),
-        replace(RATE, lambda_samples=2, use_masks=False, order="raster", window=5),
+        replace(RATE, lambda_samples=2, masks="none", order="raster", window=5),
     ],
     ids=["hac", "contextgs", "mean loss, raster, small window, no masks"],
 )
@@ -123,11 +132,11 @@ def test_other_entropy_models_branch_from_the_same_scene(
 ) -> None:
     finished = train(balls, tmp_path / "branch", SCENE, rate, branch_from=run, threads=1)
     assert finished is not None
-    data = encode_anchors(finished.scene, fitted=finished.fitted, weights=finished.weights)
+    data = encode_anchors(finished.scene, fitted=finished.fitted, importance=finished.importance)
     back = decode(data)
     assert isinstance(back, AnchorScene)
     assert back.num_anchors == finished.scene.num_anchors
-    if not rate.use_masks:
+    if rate.masks == "none":
         assert back.masks.all()
 
 
