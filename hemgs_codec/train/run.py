@@ -31,6 +31,7 @@ from hemgs_codec.train.finish import finish
 from hemgs_codec.train.options import RateOptions, SceneOptions
 from hemgs_codec.train.result import FIT_NAME, Finished, read_result, write_result
 from hemgs_codec.train.trainer import Trainer
+from hemgs_codec.version import __version__
 from hemgs_format.errors import SceneError
 
 CHECKPOINT_NAME, SCENE_NAME, LOG_NAME, OPTIONS_NAME = "checkpoint.pt", "scene.pt", "log.jsonl", "options.json"
@@ -87,14 +88,9 @@ def train(
     with use_threads(threads):
         trainer = Trainer(dataset, scene, rate, device)
         if (folder / CHECKPOINT_NAME).is_file():
-            trainer.load(_load(folder / CHECKPOINT_NAME))
+            _go_on(trainer, folder / CHECKPOINT_NAME)
         elif branch_from is not None:
-            state = _load(branch_from / SCENE_NAME)
-            if state["scene_options"] != asdict(scene):
-                raise SceneError(
-                    f"{branch_from} trained its scene with {state['scene_options']}, expected {asdict(scene)}"
-                )
-            trainer.load(state)
+            _go_on(trainer, branch_from / SCENE_NAME)
         _run(trainer, folder, min(until or scene.iterations, scene.iterations), progress)
         if trainer.iteration < scene.iterations or trainer.rate is None or trainer.setup is None:
             return None
@@ -189,11 +185,18 @@ def _save(trainer: Trainer, path: Path) -> None:
         torch.save(trainer.state(), stream)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _go_on(trainer: Trainer, path: Path) -> None:
+    """Bring a trainer to the state in a file."""
     if not path.is_file():
         raise SceneError(f"{path} is missing: there is nothing to go on from")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
         raise SceneError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
-    return state
+    if not isinstance(state, dict) or state.get("version") != __version__:
+        raise SceneError(f"{path} isn't the state of a training by version {__version__}")
+    if state["scene_options"] != asdict(trainer.scene_options):
+        raise SceneError(
+            f"{path} is of a scene with {state['scene_options']}, expected {asdict(trainer.scene_options)}"
+        )
+    trainer.load(state)

@@ -41,6 +41,7 @@ from hemgs_codec.train.rate_setup import (
 from hemgs_codec.train.schedule import Schedule
 from hemgs_codec.train.spacing import nearest_distances, pixel_voxel_size
 from hemgs_codec.train.view import draw, look
+from hemgs_codec.version import __version__
 
 MAX_FIRST_POINTS = 100_000
 """Of structure from motion."""
@@ -223,6 +224,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Return all that a training needs to go on, as tensors and plain values."""
         return {
+            "version": __version__,
             "scene_options": asdict(self.scene_options),
             "iteration": self.iteration,
             "queue": list(self.queue),
