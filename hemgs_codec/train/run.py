@@ -190,7 +190,7 @@ def _go_on(trainer: Trainer, path: Path) -> None:
     if not path.is_file():
         raise SceneError(f"{path} is missing: there is nothing to go on from")
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, ValueError) as error:
         raise SceneError(f"{path} is damaged: {str(error).splitlines()[0]}") from error
     if not isinstance(state, dict) or state.get("version") != __version__:
