@@ -68,6 +68,13 @@ def channels_of(scene: AnchorScene, position_bits: int | None = None) -> Channel
     return anchor_channels(part, quantise_networks(scene.networks), position_bits, scene.num_anchors)
 
 
+def with_importance(channels: ChannelScene, seed: int = 0) -> ChannelScene:
+    """Return the channels of a scene of which every anchor has an importance of its own."""
+    attributes = channels.attributes.copy()
+    attributes[:, 0] = np.random.default_rng(seed).normal(0, 1, channels.count)
+    return replace(channels, attributes=attributes)
+
+
 def random_fit(
     channels: ChannelScene, *, order: Order = "permuted", context: int = 3, seed: int = 0
 ) -> FittedModel:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hemgs_codec import AnchorScene, decode, encode_anchors, verify
 from hemgs_codec.anchors.network_coding import quantise_networks
 from hemgs_codec.anchors.networks import NetworkShape
-from hemgs_codec.anchors.profile import attributes_from_anchors, take
+from hemgs_codec.anchors.profile import FIRST_MASK, SCALES, attributes_from_anchors, take
 from hemgs_codec.anchors.weights import analytic_anchor_weights
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
@@ -25,10 +25,19 @@ from hemgs_codec.inspect import describe
 from hemgs_codec.location import morton_sort
 from hemgs_codec.model.scaling import coded_entries
 from hemgs_codec.model.units import step_table
+from hemgs_codec.profile_names import ANCHOR_GROUPS
 from hemgs_codec.sections import KNOWN, RUN_IDS
 from hemgs_format.container import read_container
 from hemgs_format.errors import SceneError
-from tests.anchors.small import BANK, SHAPE, channels_of, random_anchors, random_file, random_fit
+from tests.anchors.small import (
+    BANK,
+    SHAPE,
+    channels_of,
+    random_anchors,
+    random_file,
+    random_fit,
+    with_importance,
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +62,8 @@ def bytes_of_runs(data: bytes) -> int:
 
 
 def check_round_trip(scene: AnchorScene, order: Order, seed: int = 0) -> None:
-    """Code without rate-distortion choices: flags and positions are exact, values within half a step."""
-    channels = channels_of(scene)
+    """Code without rate-distortion choices: flags and positions are exact, others half a step off."""
+    channels = with_importance(channels_of(scene), seed)
     fitted = random_fit(channels, order=order, seed=seed)
     assert channels.lattice is not None
     data, coder = encode_fitted(channels, None, fitted, channels.lattice, 2e-3)
@@ -63,16 +72,19 @@ def check_round_trip(scene: AnchorScene, order: Order, seed: int = 0) -> None:
     expected = channels.attributes[rows]
     assert decoded.anchors.tobytes() == channels.means[rows].tobytes()
     slots, features = decoded.networks.shape.slots, decoded.networks.shape.features
-    np.testing.assert_array_equal(decoded.masks, expected[:, :slots] == 1)
-    scales = fitted.scaling.channel_scales(fitted.model.spec.groups)
+    np.testing.assert_array_equal(decoded.masks, expected[:, FIRST_MASK : FIRST_MASK + slots] == 1)
+    spec, by_morton = fitted.model.spec, np.argsort(integers.sequence)
+    scales = fitted.scaling.channel_scales(spec.groups)
     got = attributes_from_anchors(decoded)
-    coded = coded_entries(expected, fitted.model.spec.groups)
+    got[:, 0] = fitted.scaling.attributes(integers.walked.values, spec.groups)[by_morton, 0]
+    coded = coded_entries(expected, spec.groups)
     assert coded is not None
-    tolerance = step_table()[-1] / 65536 / 2 * scales + 1e-5 * (1 + np.abs(expected))
+    steps = step_table()[integers.walked.steps[:, spec.step_channels]][by_morton] / 65536
+    tolerance = steps / 2 * scales + 1e-5 * (1 + np.abs(expected))
     assert (np.abs(got - expected) <= tolerance)[coded].all()
-    offsets = slice(slots + features + 6, None)
+    offsets = slice(FIRST_MASK + slots + features + SCALES, None)
     assert (got[:, offsets][~coded[:, offsets]] == 0).all()
-    symbols = integers.walked.symbols[np.argsort(integers.sequence)]
+    symbols = integers.walked.symbols[by_morton]
     assert (symbols[~coded] == 0).all()
     assert coder.bits[scales == 0].sum() == 0
     for name, weight in quantise_networks(scene.networks).networks().weights.items():
@@ -227,14 +239,15 @@ def test_gated_values_cost_a_fit_nothing(scene: AnchorScene) -> None:
     fit.refresh()
     rows = torch.arange(channels.count)
     bits, _ = fit.losses(rows, torch.zeros_like(rows), fit.parameters.network)
-    shut = ~torch.from_numpy(np.repeat(channels.attributes[:, : shape.slots] == 1, 3, axis=1))
-    offsets = slice(shape.slots + shape.features + 6, None)
+    masks = channels.attributes[:, FIRST_MASK : FIRST_MASK + shape.slots] == 1
+    shut = ~torch.from_numpy(np.repeat(masks, 3, axis=1))
+    offsets = slice(FIRST_MASK + shape.slots + shape.features + SCALES, None)
     assert (bits[:, offsets][shut] == 0).all()
     assert (bits[:, offsets][~shut] > 0).all()
     assert (fit.quantised[:, :, offsets][:, shut] == 0).all()
-    # masks have no step to be wrong about
-    assert (fit.step_share[:, 0] == 0).all()
-    assert (fit.octaves[:, :, 0] == 0).all()
+    # importance that is constant has no step to be wrong about, nor have masks
+    assert (fit.step_share[:, :2] == 0).all()
+    assert (fit.octaves[:, :, :2] == 0).all()
 
 
 def test_a_slot_that_no_anchor_uses_costs_nothing() -> None:
@@ -243,7 +256,7 @@ def test_a_slot_that_no_anchor_uses_costs_nothing() -> None:
     masks[:, 3:] = False
     data = random_file(replace(scene, masks=masks))
     assert (anchors_of(data).masks == masks[0]).all()
-    runs = [s for s in read_container(data, known=KNOWN).sections if s.id == "RUN0"]
+    runs = [s for s in read_container(data, known=KNOWN).sections if s.id == "RUN1"]
     assert [len(run.data) for run in runs] == [1]
 
 
@@ -258,5 +271,5 @@ def test_what_an_anchor_file_holds_is_described(file: bytes) -> None:
     assert described["bits_per_anchor"] == pytest.approx(8 * len(file) / 300)
     names = {part["id"]: part["name"] for part in described["sections"]}
     assert names["MLPS"] == "rendering networks"
-    assert [names[f"RUN{i}"] for i in range(3)] == ["masks", "features", "scaling+offsets"]
+    assert tuple(names[f"RUN{i}"] for i in range(4)) == ANCHOR_GROUPS
     assert sum(part["bytes"] for part in described["sections"]) == len(file)

@@ -17,9 +17,8 @@ SHAPES = st.tuples(st.integers(1, profile.MAX_FEATURES), st.integers(1, profile.
 def test_groups_hold_every_channel_once(sizes: tuple[int, int]) -> None:
     features, slots = sizes
     groups = profile.groups(features, slots)
-    importance = groups[0]
     assert [group.channels for group in groups] == [1, slots, features, 6 + 3 * slots]
-    assert importance.channels == profile.FIRST_MASK
+    assert groups[0].channels == profile.FIRST_MASK
     assert all(width > 0 for group in groups for width in group.slices)
     assert [group.flags for group in groups] == [False, True, False, False]
 

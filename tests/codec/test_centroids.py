@@ -59,6 +59,28 @@ def test_values_stay_without_a_table() -> None:
     assert (shifted_values(walked, ONE_CHANNEL, (b"",)) == walked.values).all()
 
 
+def test_channels_of_a_slice_move_by_steps_of_their_own() -> None:
+    groups = (Group("first", (1,), (0,)), Group("two", (1, 4), (0, 1), shares=(1, 2)))
+    steps = [UNIT_STEP + 16, UNIT_STEP - 16, UNIT_STEP, UNIT_STEP - 8]
+    column = walked_of([0] * 200, [5] * 200, [14] * 200)
+    of_channels = [0, 1, 2, 2, 3, 3]  # step channels of all groups
+    walked = replace(
+        column,
+        symbols=np.repeat(column.symbols, 6, axis=1),
+        values=np.repeat(column.values, 6, axis=1),
+        cells=np.repeat(column.cells, 6, axis=1),
+        steps=np.full((200, 4), steps, np.int16),
+    )
+    sizes = np.array([4.0, 0.25, 1.0, 1.0, 0.5, 0.5])
+    assert (2.0 ** ((np.array(steps)[of_channels] - UNIT_STEP) / 8) == sizes).all()
+    quarter = table_with(at10=64)
+    moved = shifted_values(walked, groups, (b"", quarter))
+    assert moved[0].tolist() == [0, *(sizes[1:] * 2.0 ** (VALUE_BITS - 2)).tolist()]
+    wanted = np.tile(sizes / 4, (200, 1))
+    tables = fit_centroids(walked, groups, wanted, np.full((200, 6), 1e3))
+    assert tables == (quarter, quarter)
+
+
 def slow_cell(symbol: int, mean: int, sigma: int) -> int:
     """Return the cell + 1 with its sign, as the SPEC tells it."""
     toward = mean - 16 * symbol
