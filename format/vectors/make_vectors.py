@@ -25,6 +25,7 @@ from hemgs_codec.sections import KNOWN
 from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
+from hemgs_format.metadata import Value
 from hemgs_format.sections import Section
 from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage

@@ -162,7 +162,8 @@ class JointRate:
             neighbours = self.neighbours[rows].long()
             present = (neighbours >= 0).float()
             edges = self.edges[rows].float() / UNIT
-            around = SharedAround(noisy.detach().clamp(-_CLAMP, _CLAMP), neighbours.clamp(min=0))
+            known, places = torch.unique(neighbours.clamp(min=0), return_inverse=True)
+            around = SharedAround(noisy.detach()[known].clamp(-_CLAMP, _CLAMP), places)
         lam = torch.full((len(rows), 1), _lambda_feature(lambda_q), device=noisy.device)
         geometry = self.geometry[rows].float() / UNIT
         said = predict_rows(
