@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hemgs_codec.anchors.network_coding import NETWORK_STEP
 from hemgs_codec.anchors.networks import NetworkShape, RenderingNetworks
 from hemgs_codec.anchors.neural import AnchorTensors
 from hemgs_codec.anchors.scene import AnchorScene
@@ -27,8 +28,8 @@ _RATES = {
     "colour": (8e-3, 5e-5),
 }
 _EPSILON = 1e-15
-NETWORK_STEP = 0.25
-"""Step of a rendering network's weights as a share of their root mean square; they are trained with it."""
+_SETTLE = 0.1
+"""What is left in the end of rates that fall only while there is an entropy model: noise asks for rest."""
 _FIRST_MASK = 1.0
 LEARNED_THRESHOLD = 0.01
 LEARNED_WEIGHT = 5e-4
@@ -74,6 +75,8 @@ class SceneParameters:
                 continue
             first, last = _RATES[str(group["name"]).split(".")[0]]
             group["lr"] = decay(first, last, share)
+            if first == last:
+                group["lr"] *= decay(1.0, _SETTLE, rate_share)
 
     def learn_masks(self) -> None:
         """From here on masks are trained, as HAC does it."""
