@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -40,6 +40,15 @@ class Parameters:
     matrix: torch.Tensor
     num_matrices: int
 
+    def to(self, device: str) -> Parameters:
+        """Return the same parameters on a device, leaves anew."""
+        return replace(
+            self,
+            network=self.network.detach().to(device).requires_grad_(),
+            grid=self.grid.detach().to(device).requires_grad_(),
+            matrix=self.matrix.to(device),
+        )
+
     def pieces(self, network: torch.Tensor) -> dict[str, torch.Tensor]:
         """Split a flat tensor like ``network`` into its named pieces."""
         parts = torch.split(network, [math.prod(shape) for shape in self.shapes])
@@ -50,7 +59,7 @@ class Parameters:
     def weight_steps(self) -> torch.Tensor:
         """Choose the power-of-two step of every matrix, (num_matrices,)."""
         weights = self.matrix >= 0
-        square = torch.zeros(self.num_matrices).index_add_(
+        square = torch.zeros(self.num_matrices, device=self.matrix.device).index_add_(
             0, self.matrix[weights], self.network.detach()[weights] ** 2
         )
         count = torch.bincount(self.matrix[weights], minlength=self.num_matrices)
@@ -71,7 +80,7 @@ class Parameters:
         rounded = torch.where(weights, scaled + (scaled.round() - scaled).detach(), scaled) * step
         size = scaled[weights].abs()
         owner = self.matrix[weights]
-        total = torch.zeros(self.num_matrices).index_add_(0, owner, size.detach())
+        total = torch.zeros(self.num_matrices, device=self.matrix.device).index_add_(0, owner, size.detach())
         mean = (total / torch.bincount(owner, minlength=self.num_matrices)).clamp(min=0.05)
         bits = (size / mean[owner]).sum() * math.log2(math.e) + torch.log2(2 * mean + 0.5)[owner].sum()
         return rounded, bits

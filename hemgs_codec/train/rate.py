@@ -78,7 +78,7 @@ class JointRate:
 
     def begin(self, first_octaves: torch.Tensor, generator: torch.Generator) -> None:
         """Set the parameters to those of a beginning, with steps of log2 ``first_octaves`` (S,)."""
-        self.parameters: Parameters = initial_parameters(self.spec, first_octaves, generator)
+        self.parameters: Parameters = initial_parameters(self.spec, first_octaves, generator).to(self.device)
         pieces = self.parameters.pieces(self.parameters.network.detach())
         for g, group in enumerate(self.spec.groups):
             if not group.follows_lambda and f"{g}.step.w" in pieces:
@@ -231,8 +231,8 @@ class JointRate:
 
     def load(self, state: dict[str, Any]) -> None:
         """Go back to what `state` returned."""
-        self.parameters.network = state["network"].clone().requires_grad_()
-        self.parameters.grid = state["grid"].clone().requires_grad_()
+        self.parameters.network = state["network"].to(self.device).clone().requires_grad_()
+        self.parameters.grid = state["grid"].to(self.device).clone().requires_grad_()
         self.optimiser = self._optimiser()
         self.optimiser.load_state_dict(state["optimiser"])
         self.weight_steps = state["weight_steps"]

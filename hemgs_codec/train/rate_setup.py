@@ -128,7 +128,7 @@ def make_rate(
 def set_importance(rate: JointRate, octaves: torch.Tensor) -> None:
     """Tell how coarse each anchor's steps may be, from log2 (N, C) of the steps that renders ask for."""
     if IMPORTANCE_GROUP in rate.spec.constant:
-        rate.importance = torch.zeros(len(octaves))
+        rate.importance = torch.zeros(len(octaves), device=rate.scale.device)
         return
     features = len(rate.spec.groups) - 2
     first = rate.spec.first_channel(features)

@@ -184,3 +184,11 @@ def test_a_fit_of_another_scene_is_refused(run: Path, tmp_path: Path) -> None:
 def test_impossible_options_are_refused(scene: SceneOptions, rate: RateOptions, message: str) -> None:
     with pytest.raises(SceneError, match=message):
         check_options(scene, rate)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device")
+def test_a_gpu_trains_as_well_as_the_cpu(balls: Dataset, run: Path, tmp_path: Path) -> None:
+    assert train(balls, tmp_path / "gpu", SCENE, RATE, device="cuda") is not None
+    lines = [(folder / LOG_NAME).read_text().splitlines()[-1] for folder in (tmp_path / "gpu", run)]
+    gpu, cpu = (json.loads(line)["loss"] for line in lines)
+    assert gpu == pytest.approx(cpu, rel=0.2)
