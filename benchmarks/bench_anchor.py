@@ -35,14 +35,11 @@ def lambdas_of(run: Path, count: int) -> list[float]:
 
 def renders(scene: AnchorScene, dataset: Dataset) -> list[Any]:
     """Return the held-out views of a scene, (H, W, 3) float32."""
-    import torch
-
     from hemgs_codec.anchors.neural import tensors_of
-    from hemgs_codec.train.view import draw
+    from hemgs_codec.anchors.render import render_anchors
 
     tensors = tensors_of(scene)
-    with torch.no_grad():
-        return [draw(tensors, photo.camera, dataset.background)[1].numpy() for photo in dataset.test]
+    return [render_anchors(tensors, photo.camera, dataset.background) for photo in dataset.test]
 
 
 def scores(images: list[Any], dataset: Dataset) -> dict[str, float]:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from hemgs_codec.anchors.neural import AnchorTensors, neural_gaussians
+from hemgs_codec.anchors.neural import AnchorTensors
+from hemgs_codec.anchors.render import draw_anchors
 from hemgs_codec.distortion.weights import LOSS_PER_SQUARED_ERROR, REFERENCE_LAMBDA
 from hemgs_codec.progress import Progress
-from hemgs_codec.render.autograd import render_coloured_tensors
 from hemgs_codec.render.backends import Backend
 from hemgs_codec.render.camera import Camera
 
@@ -47,17 +47,7 @@ def squared_derivatives(
     pixels = 0
     for number, camera in enumerate(cameras):
         leaf, tensors = make()
-        seen = neural_gaussians(tensors, camera.position)
-        image, _ = render_coloured_tensors(
-            seen.means,
-            seen.log_scales,
-            seen.quats,
-            seen.opacity_logits,
-            seen.colours,
-            camera,
-            background,
-            backend=backend,
-        )
+        _, image = draw_anchors(tensors, camera, background, backend=backend)
         signs = torch.randint(0, 2, image.shape, generator=generator).to(image) * 2 - 1
         (gradient,) = torch.autograd.grad((image * signs).sum(), leaf)
         total = gradient.square() if total is None else total + gradient.square()

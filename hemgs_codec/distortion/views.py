@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from hemgs_codec.render.eight_bit import eight_bit
 from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import SceneError
 
+T = TypeVar("T")
 Background = tuple[float, float, float]
 MOST_JUDGED = 16
 MADE_UP = 48
@@ -37,8 +39,13 @@ class ViewSet:
 
 def spread_views(cameras: Sequence[Camera], count: int) -> tuple[Camera, ...]:
     """Return at most ``count`` of the cameras, evenly spread over the sequence."""
-    places = np.linspace(0, len(cameras) - 1, min(count, len(cameras))).round().astype(int)
-    return tuple(cameras[i] for i in places)
+    return spread(cameras, count)
+
+
+def spread(things: Sequence[T], count: int) -> tuple[T, ...]:
+    """Return at most ``count`` of the things, evenly spread over the sequence."""
+    places = np.linspace(0, len(things) - 1, min(count, len(things))).round().astype(int)
+    return tuple(things[i] for i in places)
 
 
 def choose_views(

@@ -10,19 +10,18 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
 import torch
 
 from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.distortion.views import spread_views
-from hemgs_codec.metrics.psnr import psnr
 from hemgs_codec.progress import Progress
 from hemgs_codec.render.camera import Camera
-from hemgs_codec.render.eight_bit import UInt8Array, eight_bit
+from hemgs_codec.render.eight_bit import UInt8Array
 from hemgs_codec.train.dataset import Dataset
 from hemgs_codec.train.growth import Growth
 from hemgs_codec.train.initial_points import initial_points
+from hemgs_codec.train.judge import held_out_psnr, side_by_side
 from hemgs_codec.train.noise import measure_steps, noisy_values
 from hemgs_codec.train.options import RateOptions, SceneOptions
 from hemgs_codec.train.parameters import SceneParameters, first_parameters, scene_from
@@ -40,7 +39,7 @@ from hemgs_codec.train.rate_setup import (
 )
 from hemgs_codec.train.schedule import Schedule
 from hemgs_codec.train.spacing import nearest_distances, pixel_voxel_size
-from hemgs_codec.train.view import draw, look
+from hemgs_codec.train.view import look
 from hemgs_codec.version import __version__
 
 MAX_FIRST_POINTS = 100_000
@@ -203,23 +202,13 @@ class Trainer:
             if progress is not None:
                 progress("train", self.iteration, self.schedule.total)
 
-    @torch.no_grad()
-    def test_psnr(self, most: int = 8) -> float:
-        """Return the mean PSNR of held-out views (training views if none is), as 8-bit images."""
-        photos = self.dataset.test or self.dataset.train
-        places = np.linspace(0, len(photos) - 1, min(most, len(photos))).round().astype(int)
-        values = []
-        for photo in (photos[i] for i in places):
-            _, image = draw(self.parameters.tensors(), photo.camera, self.dataset.background)
-            values.append(psnr(eight_bit(image.cpu().numpy()), self.dataset.pixels(photo)))
-        return float(np.mean(values))
+    def test_psnr(self) -> float:
+        """Return the mean PSNR of some held-out views."""
+        return held_out_psnr(self.parameters.tensors(), self.dataset)
 
-    @torch.no_grad()
     def preview(self) -> UInt8Array:
         """Return a held-out photo and its render side by side, (H, 2 W, 3)."""
-        photo = (self.dataset.test or self.dataset.train)[0]
-        _, image = draw(self.parameters.tensors(), photo.camera, self.dataset.background)
-        return np.concatenate([self.dataset.pixels(photo), eight_bit(image.cpu().numpy())], axis=1)
+        return side_by_side(self.parameters.tensors(), self.dataset)
 
     def state(self) -> dict[str, Any]:
         """Return all that a training needs to go on, as tensors and plain values."""
