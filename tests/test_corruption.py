@@ -23,7 +23,8 @@ import pytest
 
 from hemgs_codec import decode, verify
 from hemgs_codec.coding.digest import symbols_digest
-from hemgs_codec.context.order import Order
+from hemgs_codec.coding.fields import MAX_CONTEXT
+from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.location import encode_locations
@@ -174,7 +175,7 @@ BROKEN: dict[str, tuple[type[HgsError], Callable[[bytes], bytes]]] = {
     "huge grid": (LimitError, lambda data: with_metadata(data, net=[2, 2, 2, 16, 3], grid=HUGE_GRID)),
     "huge layers": (LimitError, lambda data: with_metadata(data, net=[256, 256, 16, 16, 3])),
     "wide layers": (HgsError, lambda data: with_metadata(data, net=[120, 120, 2, 2, 3])),
-    "wide contexts": (HgsError, lambda data: with_metadata(data, context=64, window=255)),
+    "wide contexts": (HgsError, lambda data: with_metadata(data, context=MAX_CONTEXT, window=255)),
     "huge lattice": (HgsError, lambda data: with_metadata(data, bits=21, step=160)),
     "coarse voxels": (HgsError, lambda data: with_metadata(data, voxel=25)),
     "scene beyond float32": (CorruptError, lambda data: resealed(data, unit=1e300)),
@@ -214,14 +215,14 @@ def check_refused(data: bytes, expected: type[HgsError]) -> None:
         verify(data)
 
 
-@pytest.mark.parametrize("order", ["permuted", "raster"])
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("spacing", [0, 1])
 def test_as_many_points_as_the_bytes_allow_stay_within_bounds(
     order: Order, spacing: int, chair: GaussianScene
 ) -> None:
     # a heap or a line of points takes next to nothing, symbols of constant channels take nothing at all
     scene = crop(chair, 24, sh_degree=1)
-    data = encode_with(scene, random_fitted(scene, hidden=2, context=64, order=order))
+    data = encode_with(scene, random_fitted(scene, hidden=2, context=MAX_CONTEXT, order=order))
     num_points = MAX_POINTS_PER_BYTE * len(data)
     coords = np.zeros((num_points, 3), np.int64)
     coords[:, 0] = np.arange(num_points) * spacing

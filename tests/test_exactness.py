@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from hemgs_codec.context.order import Order
 from hemgs_codec.scene import GaussianScene
 from tests.anchors.small import BANK, random_anchors, random_file
 from tests.small import ROOT, crop, encode_with, random_fitted
@@ -78,8 +79,9 @@ def test_a_file_decodes_alike_in_every_environment(chair: GaussianScene, tmp_pat
     check_environments(encode_with(scene, random_fitted(scene, hidden=32, context=8)), tmp_path)
 
 
-def test_an_anchor_file_decodes_alike_in_every_environment(tmp_path: Path) -> None:
-    check_environments(random_file(random_anchors(400, BANK)), tmp_path)
+@pytest.mark.parametrize("order", ["permuted", "tiers"])
+def test_an_anchor_file_decodes_alike_in_every_environment(order: Order, tmp_path: Path) -> None:
+    check_environments(random_file(random_anchors(400, BANK), order=order), tmp_path)
 
 
 @pytest.mark.slow

@@ -25,7 +25,6 @@ from hemgs_codec.sections import KNOWN
 from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
-from hemgs_format.metadata import Value
 from hemgs_format.sections import Section
 from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage
@@ -142,8 +141,8 @@ def _with_centroids(data: bytes) -> bytes:
     """Give every second group a table of shifts, of both signs and the largest size; not flags."""
     groups = decode_symbols(data).fields.spec.groups
     table = (np.arange(NUM_CELLS) * 37 % 256).astype(np.uint8).tobytes()
-    tables: list[Value] = [table if g % 2 and not group.flags else b"" for g, group in enumerate(groups)]
-    return with_resealed_keys(centroids=tables)(data)
+    has_table = [g % 2 == 1 and not group.flags for g, group in enumerate(groups)]
+    return with_resealed_keys(centroids=[table if has else b"" for has in has_table])(data)
 
 
 def valid_files() -> dict[str, tuple[str, bytes]]:

@@ -92,8 +92,8 @@ def random_fit(
 
 
 def random_file(scene: AnchorScene, *, lambda_: float = 2e-3, order: Order = "permuted") -> bytes:
-    """Code a scene with a random model."""
-    channels = channels_of(scene)
+    """Code a scene with a random model; every anchor has an importance."""
+    channels = with_importance(channels_of(scene))
     shape = channels.shape
     assert isinstance(shape, NetworkShape)
     assert channels.lattice is not None

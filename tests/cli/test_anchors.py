@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hemgs_codec.profile_names import ANCHOR_GROUPS
 from tests.cli.test_main import run
 from tests.small import ROOT
 
@@ -13,7 +14,7 @@ FILE = ROOT / "format" / "vectors" / "valid" / "anchors.hgs"
 def test_info_speaks_of_anchors(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("info", str(FILE)) == 0
     out = capsys.readouterr().out
-    for words in ("bits per anchor", "rendering networks", "scaling+offsets"):
+    for words in ("bits per anchor", "rendering networks", *ANCHOR_GROUPS):
         assert words in out
     assert "aussian" not in out
 
@@ -22,6 +23,8 @@ def test_info_gives_machines_numbers_of_anchors(capsys: pytest.CaptureFixture[st
     assert run("info", str(FILE), "--json") == 0
     described = json.loads(capsys.readouterr().out)
     assert described["num_anchors"] == 20
+    names = {part["id"]: part["name"] for part in described["sections"]}
+    assert tuple(names[f"RUN{group}"] for group in range(4)) == ANCHOR_GROUPS
     assert described["bits_per_anchor"] == 8 * FILE.stat().st_size / 20
 
 
