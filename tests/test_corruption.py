@@ -198,10 +198,10 @@ def test_each_way_to_be_wrong_has_its_error(name: str, small_file: bytes) -> Non
 def within_bounds() -> Iterator[None]:
     """Fail if the block takes too long or allocates too much."""
     tracemalloc.start()
-    start = time.perf_counter()
+    start = time.process_time()  # by the wall a busy machine failed what takes half a second
     try:
         yield
-        seconds, peak = time.perf_counter() - start, tracemalloc.get_traced_memory()[1]
+        seconds, peak = time.process_time() - start, tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert seconds < MAX_SECONDS
