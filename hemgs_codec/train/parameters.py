@@ -35,6 +35,8 @@ LEARNED_THRESHOLD = 0.01
 LEARNED_WEIGHT = 5e-4
 """Of the mean of sigmoids of mask logits in the loss (HAC's)."""
 _LEARNED_RATE = (1e-2, 1e-4)
+_LEARNED_ITERATIONS = 30_000
+"""That those rates are for: logits have as far to go in a shorter training."""
 
 
 class SceneParameters:
@@ -54,7 +56,7 @@ class SceneParameters:
     ) -> None:
         self.anchors = anchors.to(device)
         self.shape = shape
-        self.learns_masks = False
+        self.learns_masks, self.mask_iterations = False, 0
         self.network_steps: dict[str, float] = {}
         self.leaves = {name: leaf.to(device) for name, leaf in leaves.items()}
         self.optimiser = torch.optim.Adam(
@@ -71,16 +73,17 @@ class SceneParameters:
         """Set learning rates at a share of the training, and of its part with an entropy model."""
         for group in self.optimiser.param_groups:
             if group["name"] == MASKS:
-                group["lr"] = decay(*_LEARNED_RATE, rate_share)
+                hurry = max(_LEARNED_ITERATIONS / max(self.mask_iterations, 1), 1.0)
+                group["lr"] = hurry * decay(*_LEARNED_RATE, rate_share)
                 continue
             first, last = _RATES[str(group["name"]).split(".")[0]]
             group["lr"] = decay(first, last, share)
             if first == last:
                 group["lr"] *= decay(1.0, _SETTLE, rate_share)
 
-    def learn_masks(self) -> None:
-        """From here on masks are trained, as HAC does it."""
-        self.learns_masks = True
+    def learn_masks(self, iterations: int) -> None:
+        """From here on masks are trained, as HAC does it, for so many iterations."""
+        self.learns_masks, self.mask_iterations = True, iterations
         self.optimiser.add_param_group(
             {"params": [self.leaves[MASKS].requires_grad_()], "lr": 0.0, "name": MASKS}
         )

@@ -150,7 +150,7 @@ class Trainer:
     def begin_rate(self) -> JointRate:
         """Give the scene an entropy model, once, and leave out what isn't worth its bits."""
         if self.rate_options.masks == "learned":
-            self.parameters.learn_masks()
+            self.parameters.learn_masks(self.schedule.total - self.schedule.rate_from)
         scene = self.scene()
         rate = make_rate(scene, plan_rate(scene, self.rate_options), self.generator, self.device)
         squares = self._without_useless_slots(rate, is_first=True)
@@ -237,7 +237,7 @@ class Trainer:
         self.steps, self.voxel_size = dict(state["steps"]), state["voxel_size"]
         parameters = SceneParameters(state["anchors"], state["leaves"], self.parameters.shape, self.device)
         if state["learns_masks"]:
-            parameters.learn_masks()
+            parameters.learn_masks(self.schedule.total - self.schedule.rate_from)
         parameters.optimiser.load_state_dict(state["optimiser"])
         self.parameters = parameters
         parameters.network_steps = dict(state["network_steps"])
