@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from hemgs_codec import AnchorScene, decode, encode_anchors, verify
 from hemgs_codec.anchors.network_coding import quantise_networks
 from hemgs_codec.anchors.networks import NetworkShape
-from hemgs_codec.anchors.profile import FIRST_MASK, SCALES, attributes_from_anchors, take
+from hemgs_codec.anchors.profile import (
+    FIRST_MASK,
+    SCALES,
+    anchor_lattice,
+    attributes_from_anchors,
+    take,
+    used_anchors,
+)
 from hemgs_codec.anchors.weights import analytic_anchor_weights
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
@@ -182,6 +189,24 @@ def test_a_given_fit_codes_without_another(scene: AnchorScene) -> None:
     weights = analytic_anchor_weights(attributes_from_anchors(scene), SHAPE)
     chosen = encode_anchors(scene, fitted=fitted, weights=weights, cache=False, threads=1)
     assert bytes_of_runs(chosen) < bytes_of_runs(data)
+
+
+def test_importance_goes_with_its_anchors_and_is_coded(scene: AnchorScene) -> None:
+    masks = scene.masks.copy()
+    masks[::3] = False
+    part = replace(scene, masks=masks)
+    known = np.random.default_rng(3).normal(0, 1, part.num_anchors)
+    data = encode_anchors(part, importance=known, iterations=5, cache=False, threads=1)
+    decoded = decode_symbols(data)
+    spec, steps = decoded.fields.spec, step_table()[decoded.walked.steps[:, 0]] / 65536
+    coded = decoded.fields.scaling.attributes(decoded.walked.values, spec.groups)[:, 0]
+    used = take(part, used_anchors(part))
+    rows = morton_sort(anchor_lattice(used).quantise(used.anchors))[decoded.sequence]
+    error = np.abs(coded - known[used_anchors(part)][rows])
+    # rate and distortion may take the next symbol, shifts move it by half a step at most
+    assert (error <= 1.5 * steps * decoded.fields.scaling.scales[0]).all()
+    with pytest.raises(SceneError, match=r"importance is \(200,\), expected \(300,\)"):
+        encode_anchors(part, importance=known[:200], iterations=5)
 
 
 def test_a_fit_of_another_shape_is_refused(scene: AnchorScene) -> None:

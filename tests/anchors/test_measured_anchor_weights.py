@@ -100,7 +100,7 @@ def test_random_signs_estimate_squared_derivatives(scene: AnchorScene) -> None:
         exact += gradient.square()
     exact /= image.numel()
     generator = torch.Generator().manual_seed(0)
-    found = squared_derivatives(make, [camera] * 400, (0.0, 0.0, 0.0), generator, backend="cpu")
+    found = squared_derivatives(make, [camera] * 200, (0.0, 0.0, 0.0), generator, backend="cpu")
     large = exact > 0.01 * exact.max()
     # each estimate is off by 7 % or so, their sum by less
     torch.testing.assert_close(found[large], exact[large], rtol=0.35, atol=0.0)

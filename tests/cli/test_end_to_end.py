@@ -187,10 +187,13 @@ def test_ctrl_c_during_a_fit_leaves_nothing_behind(
     )
     # importing takes some seconds of the processor, however many of the clock; then it's fitting
     watched, until = psutil.Process(process.pid), time.monotonic() + 100
-    while process.poll() is None and watched.cpu_times().user < 10 and time.monotonic() < until:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        while process.poll() is None and watched.cpu_times().user < 10 and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()  # a fit that goes on would take a core for hours
     assert process.returncode == 130, err
     assert err.strip() == b"hemgs: interrupted"
     assert out == b""
