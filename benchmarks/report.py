@@ -158,6 +158,24 @@ TABLES = {
             "sensitivities_least_ms",
         ),
     ),
+    "anchor": Table(
+        ("scene", "run", "lambda"),
+        (
+            "file_bytes",
+            "accounted_bytes",
+            "psnr",
+            "ssim",
+            "max_difference",
+            "num_coded",
+            "encode_s",
+            "decode_s",
+            "train_s",
+        ),
+    ),
+    "train": Table(
+        ("scene", "num_anchors", "phase"),
+        ("threads", "seconds_per_iteration", "cpu_seconds_per_iteration"),
+    ),
     "info": Table(("scene",), ("file_bytes", "median_s", "most_s", "peak_rss_mb")),
 }
 

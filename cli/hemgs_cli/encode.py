@@ -80,10 +80,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--order",
-    type=click.Choice(["permuted", "raster"]),
+    type=click.Choice(["permuted", "raster", "tiers"]),
     default="permuted",
     show_default=True,
-    help="Coding order: raster is the paper's, permuted decodes in far fewer steps.",
+    help="Coding order: raster is the paper's, permuted decodes in far fewer steps, tiers in three.",
 )
 @click.option(
     "--context",
