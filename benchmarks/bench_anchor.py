@@ -59,6 +59,7 @@ def scores(images: list[Any], dataset: Dataset) -> dict[str, float]:
 
 def accounted_bytes(info: dict[str, Any], hgs: Path) -> int:
     """Return the file's size with raw locations and float32 networks."""
+    from hemgs_codec.anchors.networks import NetworkShape
     from hemgs_codec.coding.fields import unpack_fields
     from hemgs_codec.sections import KNOWN
     from hemgs_format.container import read_container
@@ -68,7 +69,8 @@ def accounted_bytes(info: dict[str, Any], hgs: Path) -> int:
     meta = next(section.data for section in container.sections if section.id == "META")
     fields = unpack_fields(unpack_metadata(meta), "anchor")
     sizes = {part["id"]: part["bytes"] for part in info["sections"]}
-    layers = [*fields.spec.matrices().values(), *fields.shape.layers().values()]  # type: ignore[union-attr]
+    assert isinstance(fields.shape, NetworkShape), "an anchor file says what its networks are"
+    layers = [*fields.spec.matrices().values(), *fields.shape.layers().values()]
     networks = FLOAT_BYTES * sum((fan_in + 1) * fan_out for fan_in, fan_out in layers)
     coded = sizes["LOCS"] + sizes["NETS"] + sizes["MLPS"]
     return int(info["file_bytes"] - coded + networks + RAW_LOCATION_BYTES * info["num_coded"])

@@ -144,7 +144,8 @@ class _Log:
     """Means of what iterations return, a JSON line at a time; lines of iterations done again are dropped."""
 
     def __init__(self, path: Path, iteration: int) -> None:
-        self.path, self.start, self.sums, self.count = path, time.perf_counter(), {}, 0  # type: ignore[var-annotated]
+        self.path, self.start, self.count = path, time.perf_counter(), 0
+        self.sums: dict[str, float] = {}
         lines = path.read_text().splitlines() if path.is_file() else []
         kept = [line for line in lines if json.loads(line)["iteration"] <= iteration]
         with atomic_write(path, force=True) as stream:
