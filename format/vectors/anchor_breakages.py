@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from hemgs_codec.anchors.network_coding import INTEGER_LIMIT
@@ -23,11 +25,16 @@ from vectors.edits import (
 )
 
 
+def _with_word(word: bytes, run: bytes) -> bytes:
+    """Replace a run's first word."""
+    return run[:1] + word + run[5:]
+
+
 def _flag_of_two(data: bytes) -> bytes:
     """Change the first word of the masks until a symbol comes out that is neither 0 nor 1."""
     for number in range(1 << 16):
         word = (number << 16).to_bytes(4, "little")
-        changed = with_data("RUN1", lambda run: run[:1] + word + run[5:])(data)  # noqa: B023  called at once
+        changed = with_data("RUN1", partial(_with_word, word))(data)
         try:
             decode(changed, threads=1)
         except HgsError as error:

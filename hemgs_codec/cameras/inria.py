@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +48,25 @@ def read_cameras_json(path: Path) -> list[Camera]:
             )
         )
     return cameras
+
+
+def pack_cameras_json(views: Sequence[tuple[Camera, str]]) -> bytes:
+    """Return the bytes of a `cameras.json` of cameras and their splits, with principal points."""
+    return json.dumps([_entry(camera, split) for camera, split in views], indent=1).encode()
+
+
+def _entry(camera: Camera, split: str) -> dict[str, object]:
+    """Return a camera as `cameras.json` of 3DGS has it, with principal point and split."""
+    pose = camera.world_to_camera
+    return {
+        "img_name": camera.name,
+        "width": camera.width,
+        "height": camera.height,
+        "fx": camera.fx,
+        "fy": camera.fy,
+        "cx": camera.cx,
+        "cy": camera.cy,
+        "position": camera.position.tolist(),
+        "rotation": pose[:3, :3].T.tolist(),
+        "split": split,
+    }

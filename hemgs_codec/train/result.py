@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from hemgs_codec.anchors.read import read_anchor_scene
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.write import write_anchor_scene
 from hemgs_codec.atomic import atomic_write
+from hemgs_codec.cameras.inria import pack_cameras_json
 from hemgs_codec.channel_scene import anchor_digest
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
-from hemgs_codec.render.camera import Camera
 from hemgs_codec.train.dataset import Dataset
 from hemgs_format.errors import SceneError
 
@@ -52,8 +51,8 @@ def write_result(folder: Path, finished: Finished, dataset: Dataset, iteration: 
     with atomic_write(folder / IMPORTANCE_NAME, force=True) as stream:
         np.save(stream, finished.importance, allow_pickle=False)
     with atomic_write(folder / CAMERAS_NAME, force=True) as stream:
-        views = [(photo.camera, split) for split in ("train", "test") for photo in getattr(dataset, split)]
-        stream.write(json.dumps([_entry(c, split) for c, split in views], indent=1).encode())
+        views = [("train", photo) for photo in dataset.train] + [("test", photo) for photo in dataset.test]
+        stream.write(pack_cameras_json([(photo.camera, split) for split, photo in views]))
     with atomic_write(folder / FIT_NAME, force=True) as stream:  # last: it says that all is there
         stream.write(pack_fitted(finished.fitted, anchor_digest(finished.scene)))
 
@@ -83,20 +82,3 @@ def read_result(folder: Path) -> Finished | None:
     if importance.shape != (scene.num_anchors,) or not np.isfinite(importance).all():
         raise SceneError(f"{folder / IMPORTANCE_NAME} doesn't fit the scene: train again")
     return Finished(scene, importance, fitted)
-
-
-def _entry(camera: Camera, split: str) -> dict[str, object]:
-    """Return a camera as `cameras.json` of 3DGS has it, with principal point and split."""
-    pose = camera.world_to_camera
-    return {
-        "img_name": camera.name,
-        "width": camera.width,
-        "height": camera.height,
-        "fx": camera.fx,
-        "fy": camera.fy,
-        "cx": camera.cx,
-        "cy": camera.cy,
-        "position": camera.position.tolist(),
-        "rotation": pose[:3, :3].T.tolist(),
-        "split": split,
-    }
