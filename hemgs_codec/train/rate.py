@@ -72,6 +72,7 @@ class JointRate:
         self.edges = torch.from_numpy(samples.edges[0]).to(device)
         self.geometry = torch.from_numpy(samples.geometry[0]).to(device)
         self.step_channel = torch.tensor(spec.step_channels, device=device)
+        self.group_steps = [torch.tensor(group.channel_steps, device=device) for group in spec.groups]
         gates = [gate for g in spec.groups for gate in (g.gates or (UNGATED,) * g.channels)]
         self.gate = torch.tensor(gates, device=device)
         self.weight_steps: torch.Tensor | None = None
@@ -143,7 +144,7 @@ class JointRate:
             earlier = torch.cat(seen, dim=1)[:, : self.spec.earlier(g)] if seen else values[:, :0]
             prior = predictor.prior(m, g, location, earlier.clamp(-_CLAMP, _CLAMP), lam)
             octaves = self._octaves(g, predictor.step_octaves(m, g, prior, lam), lambda_q)
-            step = torch.exp2(octaves)[:, list(group.channel_steps)]
+            step = torch.exp2(octaves).index_select(1, self.group_steps[g])
             own = own + step * noise[:, first : first + group.channels]
             gate = self.gate[first : first + group.channels]
             own = own * torch.where(gate >= 0, values[:, gate.clamp(min=0)].detach(), 1.0)

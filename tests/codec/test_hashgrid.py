@@ -59,6 +59,23 @@ def test_the_fits_features_are_those_of_the_coder() -> None:
     np.testing.assert_allclose(found, interpolate(coords, LEVELS, tables, UNIT_BITS) / UNIT, atol=1.01 / UNIT)
 
 
+def test_gradients_of_entries_are_the_weights_that_anchors_read_them_with() -> None:
+    coords = np.random.default_rng(6).integers(0, 1 << 16, (200, 3))
+    features = GridFeatures(coords, LEVELS, "cpu")
+    entries = torch.from_numpy(np.concatenate(random_tables(LEVELS)).astype(np.float32)).requires_grad_()
+    rows, width = np.arange(0, 200, 3), entries.shape[1]
+    wanted = np.random.default_rng(7).normal(size=(len(rows), width * len(LEVELS)))
+    found = features(entries, torch.from_numpy(rows))
+    (gradient,) = torch.autograd.grad((found * torch.from_numpy(wanted).float()).sum(), entries)
+    expected, first = np.zeros(entries.shape), 0
+    for number, level in enumerate(LEVELS):
+        index, weight = corners(coords[rows], level)
+        columns = wanted[:, None, width * number : width * (number + 1)]
+        np.add.at(expected, index + first, weight[:, :, None] * 2.0 ** -weight_bits(level) * columns)
+        first += level.entries
+    np.testing.assert_allclose(gradient.numpy(), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_weights_sum_to_one_and_entries_exist(level: Level) -> None:
     coords = np.random.default_rng(4).integers(0, 1 << 16, (500, 3))
