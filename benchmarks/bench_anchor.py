@@ -2,7 +2,8 @@
 
 Encoding and decoding are fresh processes of the command line. What the second one gives is rendered beside
 what this process makes of the same file: they must be the same images. Two sizes are told: the file's, and
-what HAC's own accounting would say of the same symbols (48-bit locations, networks as float32).
+what HAC's own accounting would say of the same symbols (48-bit locations, networks as float32). Contexts are
+counted.
 """
 
 from __future__ import annotations
@@ -76,6 +77,27 @@ def accounted_bytes(info: dict[str, Any], hgs: Path) -> int:
     return int(info["file_bytes"] - coded + networks + RAW_LOCATION_BYTES * info["num_coded"])
 
 
+def context_sizes(hgs: Path) -> dict[str, float]:
+    """Return how many context anchors a file's anchors have: the mean, and the most."""
+    from hemgs_codec.context.graph import build_graph
+    from hemgs_codec.decoder import decode_symbols
+
+    decoded = decode_symbols(hgs.read_bytes())
+    if not decoded.fields.spec.use_context:
+        return {"mean_context": 0.0, "max_context": 0}
+    geometry = decoded.fields.geometry
+    graph = build_graph(
+        decoded.coords,
+        decoded.fields.lattice.base_points(decoded.coords),
+        order=geometry.order,
+        context=geometry.context,
+        window=geometry.window,
+        voxel_shift=geometry.voxel_shift,
+    )
+    sizes = (graph.neighbours >= 0).sum(axis=1)
+    return {"mean_context": round(float(sizes.mean()), 2), "max_context": int(sizes.max())}
+
+
 def measure(hemgs: Hemgs, run: Path, dataset: Dataset, folder: Path, lambda_: float) -> dict[str, Any]:
     """Encode a run at a lambda, decode, and judge."""
     from hemgs_codec import decode
@@ -95,6 +117,7 @@ def measure(hemgs: Hemgs, run: Path, dataset: Dataset, folder: Path, lambda_: fl
         "accounted_bytes": accounted_bytes(info, hgs),
         **scores(images, dataset),
         "max_difference": difference,
+        **context_sizes(hgs),
         "num_anchors": info["num_anchors"],
         "num_coded": info["num_coded"],
         "encode_s": encoded.seconds,

@@ -48,20 +48,47 @@ def vanilla(scene: str) -> Points:
     return sorted(newest.values())
 
 
-def show_rates(found: dict[str, dict[str, Points]], size: str) -> None:
-    """Print the bytes that each curve saves against the baseline at equal PSNR."""
+def saved(reference: Points | None, points: Points) -> str:
+    """Return by how much a curve's bytes differ from a reference's at equal PSNR (BD-rate)."""
     from hemgs_codec.metrics.bjontegaard import bd_rate
     from hemgs_codec.metrics.required import MetricError
 
-    for scene, part in found.items():
+    if reference is None or len(points) < 2 or len(reference) < 2:
+        return ""
+    try:
+        return f"{bd_rate(reference, points):+.1f} %"
+    except MetricError:
+        return "no overlap"
+
+
+def show_rates(rows: list[dict[str, Any]]) -> None:
+    """Print a table: each curve's ends, BD-rates against baselines, and how large contexts are."""
+    files, accounted = curves(rows, "file_bytes"), curves(rows, "accounted_bytes")
+    contexts = {(row["scene"], curve_name(row["run"], row["scene"])): row for row in rows}
+    click.echo("| scene | curve | bytes | dB | vs hac | vs hac, its accounting | vs hemgs | contexts |")
+    click.echo("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for scene, part in files.items():
         for name, points in {**part, "vanilla": vanilla(scene)}.items():
-            if name == BASELINE or len(points) < 2 or BASELINE not in part:
+            if not points:
                 continue
-            try:
-                rate = f"{bd_rate(part[BASELINE], points):+.1f} %"
-            except MetricError as error:
-                rate = f"none ({error})"
-            click.echo(f"{scene} {name} against {BASELINE}, {size}: {rate}")
+            (least, low), (most, high) = points[0], points[-1]
+            context = contexts.get((scene, name), {})
+            mean, largest = context.get("mean_context", ""), context.get("max_context", "")
+            is_reference = name == BASELINE
+            theirs = accounted[scene]
+            cells = (
+                scene,
+                name,
+                f"{least:,.0f} .. {most:,.0f}",
+                f"{low:.2f} .. {high:.2f}",
+                "" if is_reference else saved(part.get(BASELINE), points),
+                ""
+                if name == BASELINE
+                else saved(accounted[scene].get(BASELINE), accounted[scene].get(name, [])),
+                "" if name == "hemgs" else saved(part.get("hemgs"), points),
+                f"{mean} (at most {largest})" if largest != "" else "",
+            )
+            click.echo(f"| {' | '.join(cells)} |")
 
 
 @click.command()
@@ -76,8 +103,7 @@ def main() -> None:
     if not path.is_file():
         raise click.ClickException("there is nothing to draw: run benchmarks.bench_anchor first")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    for size in ("file_bytes", "accounted_bytes"):
-        show_rates(curves(rows, size), size)
+    show_rates(rows)
     found = curves(rows, "file_bytes")
     figure, panels = plt.subplots(1, len(found), figsize=(5.5 * len(found), 4.5), squeeze=False)
     for panel, (scene, part) in zip(panels[0], found.items(), strict=True):

@@ -167,6 +167,8 @@ TABLES = {
             "ssim",
             "max_difference",
             "num_coded",
+            "mean_context",
+            "max_context",
             "encode_s",
             "decode_s",
             "train_s",
