@@ -82,9 +82,7 @@ def show_rates(rows: list[dict[str, Any]]) -> None:
                 f"{least:,.0f} .. {most:,.0f}",
                 f"{low:.2f} .. {high:.2f}",
                 "" if is_reference else saved(part.get(BASELINE), points),
-                ""
-                if name == BASELINE
-                else saved(accounted[scene].get(BASELINE), accounted[scene].get(name, [])),
+                "" if is_reference else saved(theirs.get(BASELINE), theirs.get(name, [])),
                 "" if name == "hemgs" else saved(part.get("hemgs"), points),
                 f"{mean} (at most {largest})" if largest != "" else "",
             )
