@@ -12,6 +12,8 @@ from hemgs_codec.model.spec import ModelSpec
 
 WEIGHT_STEP_SHARE = 0.4
 """Step of a weight matrix as a share of its rms, rounded to a power of two."""
+STEP_WEIGHT_STEP_SHARE = 0.1
+"""The same of variable-rate predictors: small matrices on which all rates and distortions hang."""
 _STEP_FLOOR = 2.0**-14
 _FLAG_SIGMA = -1.5
 """log2 of the first sigma of flags: in their units, most of the time, others begin at 1."""
@@ -31,6 +33,8 @@ class Parameters:
         Names and shapes of the pieces of ``network``: ``*.w`` (fan_in, fan_out) and ``*.b`` (fan_out,).
     matrix : (P,) int64
         Which matrix each element belongs to, -1 for biases.
+    step_shares : (num_matrices,) float32
+        Steps of matrices as shares of their rms.
     """
 
     network: torch.Tensor
@@ -39,6 +43,7 @@ class Parameters:
     shapes: list[tuple[int, ...]]
     matrix: torch.Tensor
     num_matrices: int
+    step_shares: torch.Tensor
 
     def to(self, device: str) -> Parameters:
         """Return the same parameters on a device, leaves anew."""
@@ -47,6 +52,7 @@ class Parameters:
             network=self.network.detach().to(device).requires_grad_(),
             grid=self.grid.detach().to(device).requires_grad_(),
             matrix=self.matrix.to(device),
+            step_shares=self.step_shares.to(device),
         )
 
     def pieces(self, network: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -64,7 +70,7 @@ class Parameters:
         )
         count = torch.bincount(self.matrix[weights], minlength=self.num_matrices)
         rms = (square / count).sqrt()
-        return torch.exp2(torch.log2((rms * WEIGHT_STEP_SHARE).clamp(_STEP_FLOOR, 1.0)).round())
+        return torch.exp2(torch.log2((rms * self.step_shares).clamp(_STEP_FLOOR, 1.0)).round())
 
     def quantised(self, steps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Round weights to their steps, straight through; also their bits under a Laplacian per matrix.
@@ -133,6 +139,9 @@ def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: t
         shapes=[tuple(v.shape) for v in values],
         matrix=torch.cat(owners),
         num_matrices=len(matrices),
+        step_shares=torch.tensor(
+            [STEP_WEIGHT_STEP_SHARE if name.endswith(".step") else WEIGHT_STEP_SHARE for name in matrices]
+        ),
     )
 
 

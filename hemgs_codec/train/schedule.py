@@ -12,7 +12,7 @@ from typing import Literal
 
 Phase = Literal["clean", "noise", "rate"]
 
-_NOISE, _RATE, _ROUND = 0.1, 0.5, 0.8
+_NOISE, _RATE, _ROUND = 0.1, 0.5, 0.6  # rounded later, weights don't move enough any more to make up for it
 _GROW_FROM, _GROW_UNTIL, _NUM_GROWTHS = 0.05, 0.5, 100
 _SETTLE = 0.03  # of the iterations without growth where noise sets in
 
