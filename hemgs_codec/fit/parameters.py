@@ -12,8 +12,6 @@ from hemgs_codec.model.spec import ModelSpec
 
 WEIGHT_STEP_SHARE = 0.4
 """Step of a weight matrix as a share of its rms, rounded to a power of two."""
-STEP_WEIGHT_STEP_SHARE = 0.1
-"""The same of variable-rate predictors: small matrices on which all rates and distortions hang."""
 _STEP_FLOOR = 2.0**-14
 _FLAG_SIGMA = -1.5
 """log2 of the first sigma of flags: in their units, most of the time, others begin at 1."""
@@ -92,7 +90,12 @@ class Parameters:
         return rounded, bits
 
 
-def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: torch.Generator) -> Parameters:
+def initial_parameters(
+    spec: ModelSpec,
+    step_octaves: torch.Tensor,
+    generator: torch.Generator,
+    step_share: float = WEIGHT_STEP_SHARE,
+) -> Parameters:
     """Return the parameters a fit starts from.
 
     Output layers start at zero, so the first prediction is a unit Gaussian about the attended neighbours,
@@ -103,6 +106,8 @@ def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: t
     step_octaves : (S,)
         log2 of the first steps of all step channels at the reference lambda. They matter: where a step is so
         coarse that all symbols are 0, neither rate nor distortion tells the way back.
+    step_share
+        `WEIGHT_STEP_SHARE` of the variable-rate predictors.
     """
     first_steps = torch.split(step_octaves, [group.num_steps for group in spec.groups])
     names: list[str] = []
@@ -140,7 +145,7 @@ def initial_parameters(spec: ModelSpec, step_octaves: torch.Tensor, generator: t
         matrix=torch.cat(owners),
         num_matrices=len(matrices),
         step_shares=torch.tensor(
-            [STEP_WEIGHT_STEP_SHARE if name.endswith(".step") else WEIGHT_STEP_SHARE for name in matrices]
+            [step_share if name.endswith(".step") else WEIGHT_STEP_SHARE for name in matrices]
         ),
     )
 

@@ -29,6 +29,8 @@ from hemgs_codec.train.parameters import SceneParameters
 
 _CLAMP = 8.0  # channel scales: what others see of a value
 _LEARNING_RATE = 5e-3
+_STEP_SHARE = 0.1
+"""Weights' steps of variable-rate predictors: small matrices on which all rates and distortions hang."""
 _SLOPE_OF_LAMBDA = 1.5
 """Octaves by which steps grow with λ as the networks see it: what keeps a step the same takes that off."""
 _LEAST_OCTAVES, _MOST_OCTAVES = -UNIT_STEP / 8, (NUM_STEPS - 1 - UNIT_STEP) / 8
@@ -79,7 +81,9 @@ class JointRate:
 
     def begin(self, first_octaves: torch.Tensor, generator: torch.Generator) -> None:
         """Set the parameters to those of a beginning, with steps of log2 ``first_octaves`` (S,)."""
-        self.parameters: Parameters = initial_parameters(self.spec, first_octaves, generator).to(self.device)
+        self.parameters: Parameters = initial_parameters(self.spec, first_octaves, generator, _STEP_SHARE).to(
+            self.device
+        )
         pieces = self.parameters.pieces(self.parameters.network.detach())
         for g, group in enumerate(self.spec.groups):
             if not group.follows_lambda and f"{g}.step.w" in pieces:
