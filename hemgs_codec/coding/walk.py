@@ -16,6 +16,7 @@ from hemgs_codec.coding.centroids import cells_of
 from hemgs_codec.context.graph import Graph
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import Array, ExactArithmetic
+from hemgs_codec.model.edge_kernel import pool_edges
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates, interpolate
 from hemgs_codec.model.scaling import Scaling, activations
@@ -282,7 +283,8 @@ class _State:
             channels = np.arange(first + done, first + done + width)
             steps = np.repeat(steps, width // shape.share(number), axis=1)
             self._code_slice(group, ranks, channels, steps, m.numpy(mean), m.numpy(log_sigma))
-            self.own[rows, done : done + width] = self._float(self.seen[ranks[:, None], channels])
+            own = self.seen[ranks, first + done : first + done + width]
+            self.own[rows, done : done + width] = self._float(own)
             done += width
         if spec.use_context:
             self.keys[rows] = predictor.key(m, group, m.concat([earlier, self.own[rows]]))
@@ -291,6 +293,10 @@ class _State:
         """Evaluate the autoregressive network for a batch: see `predictor.context`."""
         m = self.m
         seen = self.spec.earlier(group)
+        if not m.is_torch:
+            geometry = self._float(self.graph.geometry[ranks])
+            query = predictor.query(m, group, geometry, self._float(self.seen[ranks, :seen]))
+            return pool_edges(m, group, self.graph, ranks, self.keys, self.own, query)
         size = max(_EDGE_CHUNK // self.graph.neighbours.shape[1], 1)
         parts = []
         for start in range(0, len(ranks), size):

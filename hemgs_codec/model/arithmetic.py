@@ -14,7 +14,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hemgs_codec.model.units import LIMIT, UNIT, UNIT_BITS, VALUE_BITS, attention_table
+from hemgs_codec.model.units import (
+    LIMIT,
+    UNIT,
+    UNIT_BITS,
+    VALUE_BITS,
+    WEIGHTS_PER_OCTAVE,
+    attention_table,
+)
 from hemgs_format.errors import CorruptError
 
 Array = Any
@@ -127,6 +134,10 @@ class ExactArithmetic:
         self._shifts = shifts
         self._attention = self.array(attention_table())
 
+    def layer(self, name: str) -> tuple[Array, Array, float]:
+        """Return weights (fan_in, fan_out) and biases (fan_out,), and the factor that makes units of sums."""
+        return self._weights[name], self._biases[name], 2.0 ** -self._shifts[name]
+
     def array(self, values: npt.NDArray[Any]) -> Array:
         """Bring a NumPy array to this arithmetic's device."""
         return torch.from_numpy(np.ascontiguousarray(values)).to(self._device) if self.is_torch else values
@@ -170,7 +181,7 @@ class ExactArithmetic:
         """See `Arithmetic`; 16 weights an octave, cut off at 2**-16."""
         score = score - (1 - present[..., None]) * float(1 << 20)
         top = self._max_edges(score)
-        index = self._floor((top[:, None] - score) * (16.0 / UNIT))
+        index = self._floor((top[:, None] - score) * (WEIGHTS_PER_OCTAVE / UNIT))
         if self.is_torch:
             weight = self._attention[index.clamp_(max=255).long()] * present[..., None]
             sums = weight.transpose(1, 2) @ values

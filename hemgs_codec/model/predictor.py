@@ -38,6 +38,11 @@ def key(m: Arithmetic, group: int, visible: Array) -> Array:
     return m.linear(f"{group}.key", visible)
 
 
+def query(m: Arithmetic, group: int, geometry: Array, earlier: Array) -> Array:
+    """Return what an anchor asks its context, (n, H), from its own (n, 2) and (n, E)."""
+    return m.linear(f"{group}.query", m.concat([geometry, earlier]))
+
+
 def context(
     m: Arithmetic,
     group: int,
@@ -59,10 +64,10 @@ def context(
     edges, present : (n, k, 4), (n, k)
         Edge features, and 1 where the edge exists.
     """
-    query = m.linear(f"{group}.query", m.concat([geometry, earlier]))
+    asked = query(m, group, geometry, earlier)
     edge = m.linear(f"{group}.edge", edges)
     hidden = keys.shape[-1]
-    joined = m.join_relu(keys, query, edge[..., :hidden])
+    joined = m.join_relu(keys, asked, edge[..., :hidden])
     score = m.linear(f"{group}.score", joined) + edge[..., hidden:]
     return m.mean(joined, present), m.attend(score, values, present)
 

@@ -29,6 +29,8 @@ LAMBDA_MAX = 1.6e-2
 LAMBDA_REFERENCE_Q = -2295
 """round(256 log2(2e-3)): the lambda at which the step predictor's own term vanishes."""
 
+WEIGHTS_PER_OCTAVE = 16
+"""Attention weights of as many scores an octave are told apart."""
 _RATIO_LEVELS = 256
 
 
