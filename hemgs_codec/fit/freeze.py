@@ -20,17 +20,25 @@ def freeze(spec: ModelSpec, parameters: Parameters, steps: torch.Tensor) -> Froz
     steps : (matrices,)
         Power-of-two step of every matrix, at most 1 and at least 2**-20.
     """
-    pieces = {name: p.cpu().numpy() for name, p in parameters.pieces(parameters.network.detach()).items()}
-    weights, biases, shifts = {}, {}, {}
-    for name, step in zip(spec.matrices(), steps.tolist(), strict=True):
-        shifts[name] = int(np.clip(-np.rint(np.log2(step)), 0, MAX_SHIFT))
-        weights[name] = _rounded(pieces[f"{name}.w"], shifts[name])
-        if f"{name}.b" in pieces:
-            biases[name] = _rounded(pieces[f"{name}.b"], BIAS_BITS)
+    weights, biases, shifts = freeze_matrices(list(spec.matrices()), parameters, steps)
     signs = np.where(parameters.grid.detach().cpu().numpy() >= 0, 1, -1).astype(np.int8)
     bounds = np.cumsum([level.entries for level in spec.levels])[:-1]
     tables = list(np.split(signs, bounds)) if spec.levels else []
     return FrozenModel(spec, weights, biases, shifts, tables)
+
+
+def freeze_matrices(
+    names: list[str], parameters: Parameters, steps: torch.Tensor
+) -> tuple[dict[str, npt.NDArray[np.int32]], dict[str, npt.NDArray[np.int32]], dict[str, int]]:
+    """Round matrices to their steps (matrices,): weights, biases and shifts by name."""
+    pieces = {name: p.cpu().numpy() for name, p in parameters.pieces(parameters.network.detach()).items()}
+    weights, biases, shifts = {}, {}, {}
+    for name, step in zip(names, steps.tolist(), strict=True):
+        shifts[name] = int(np.clip(-np.rint(np.log2(step)), 0, MAX_SHIFT))
+        weights[name] = _rounded(pieces[f"{name}.w"], shifts[name])
+        if f"{name}.b" in pieces:
+            biases[name] = _rounded(pieces[f"{name}.b"], BIAS_BITS)
+    return weights, biases, shifts
 
 
 def _rounded(values: npt.NDArray[np.float32], bits: int) -> npt.NDArray[np.int32]:

@@ -60,12 +60,27 @@ class FrozenModel:
         CorruptError
             A layer's sums could leave the exact range of float64.
         """
-        scaled = {
-            name: bias.astype(np.int64) << (UNIT_BITS + self.shifts[name] - BIAS_BITS)
-            for name, bias in self.biases.items()
-        }
-        check_budget(self.weights, scaled, self.shifts)
+        scaled = proven_biases(self.weights, self.biases, self.shifts)
         return ExactArithmetic(self.weights, scaled, self.shifts, device)
+
+
+def proven_biases(
+    weights: dict[str, npt.NDArray[np.int32]],
+    biases: dict[str, npt.NDArray[np.int32]],
+    shifts: dict[str, int],
+) -> dict[str, npt.NDArray[np.int64]]:
+    """Return biases in the units of their layers' sums, which are proven to stay exact.
+
+    Raises
+    ------
+    CorruptError
+        A layer's sums could leave the exact range of float64.
+    """
+    scaled = {
+        name: bias.astype(np.int64) << (UNIT_BITS + shifts[name] - BIAS_BITS) for name, bias in biases.items()
+    }
+    check_budget(weights, scaled, shifts)
+    return scaled
 
 
 def _has_bias(name: str) -> bool:
