@@ -38,7 +38,7 @@ from hemgs_codec.distortion.weights import RATE_WEIGHT
 from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.train import LAMBDAS, Fit
-from hemgs_codec.model.frozen import pack_hash_grid, pack_networks
+from hemgs_codec.prior.packing import pack_model
 from hemgs_codec.threads import use_threads
 
 if TYPE_CHECKING:
@@ -126,10 +126,11 @@ class Bench:
         if octaves is None:  # steps as they are coded: the predictor moved on since the last refresh
             fit.refresh(fit.parameters.quantised(fit.weight_steps)[0])
         model = freeze(fit.spec, fit.parameters, fit.weight_steps)
+        networks, grid = pack_model(model, None)
         row = {
             "iterations": fit.options.iterations,
-            "network_bytes": len(pack_networks(model)),
-            "hash_bytes": len(pack_hash_grid(model)),
+            "network_bytes": len(networks),
+            "hash_bytes": len(grid),
             "fit_s": round(seconds, 1),
         }
         return fit, scaling.channel_scales(fit.spec.groups) > 0, row

@@ -14,8 +14,8 @@ from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import Lattice
 from hemgs_codec.location import encode_locations
-from hemgs_codec.model.frozen import pack_hash_grid, pack_networks
 from hemgs_codec.model.units import lambda_to_q
+from hemgs_codec.prior.packing import pack_model
 from hemgs_codec.progress import Progress
 from hemgs_codec.shapes import profile_of
 from hemgs_format.container import Container, write_container
@@ -40,7 +40,7 @@ def encode_fitted(
     """
     geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
     spec, attributes = model.spec, scene.attributes
-    arranged = arrange(scene.means, geometry, lattice)
+    arranged = arrange(scene.means, fitted, lattice)
     rows = arranged.rows
     prices = None
     if weights is not None:
@@ -61,6 +61,7 @@ def encode_fitted(
         geometry=geometry,
         scaling=scaling,
         spec=spec,
+        prior=fitted.prior,
         centroids=centroids,
         symbols_sha256=b"",
     ).pack()
@@ -73,11 +74,12 @@ def encode_fitted(
         spec.groups,
         b"" if networks is None else networks.tobytes(),
     )
+    packed_model, packed_grid = pack_model(model, fitted.prior)
     sections = [
         Section("META", pack_metadata(fields)),
         Section("LOCS", encode_locations(arranged.coords, bits)),
-        Section("NETS", pack_networks(model)),
-        Section("HASH", pack_hash_grid(model)),
+        Section("NETS", packed_model),
+        Section("HASH", packed_grid),
     ]
     if networks is not None:
         sections.append(Section("MLPS", pack_rendering(networks)))

@@ -22,8 +22,9 @@ from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.context.graph import build_graph
 from hemgs_codec.location import decode_locations
 from hemgs_codec.model.arithmetic import ExactArithmetic
-from hemgs_codec.model.frozen import FrozenModel, unpack_model
+from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.probe import is_exact
+from hemgs_codec.prior.packing import unpack_model
 from hemgs_codec.progress import Progress
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.sections import KNOWN, split_sections
@@ -109,7 +110,7 @@ def decode_symbols(
     parts, runs = split_sections(container.sections, container.profile)
     raw: dict[str, Any] = unpack_metadata(parts["META"])
     fields = unpack_fields(raw, container.profile)
-    model = unpack_model(fields.spec, parts["NETS"], parts["HASH"])
+    model = unpack_model(fields.spec, parts["NETS"], parts["HASH"], fields.prior)
     networks = None
     if isinstance(fields.shape, NetworkShape):
         networks = unpack_rendering(fields.shape, parts["MLPS"])
@@ -127,6 +128,9 @@ def decode_symbols(
         window=geometry.window,
         voxel_shift=geometry.voxel_shift,
     )
+    features = None
+    if fields.prior is not None:
+        features = fields.prior.point_features(points, geometry.voxel_shift)[graph.sequence]
     coder = FileCoder(runs)
     walked = walk(
         model,
@@ -140,6 +144,7 @@ def decode_symbols(
         coder,
         progress,
         "decode",
+        features,
     )
     coder.finish()
     integers = b"" if networks is None else networks.tobytes()

@@ -18,10 +18,12 @@ from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.cache import load_weights, store_weights, weights_key
 from hemgs_codec.distortion.views import ViewSet, choose_views
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.encoder_checks import check_options, check_refinement, check_values
+from hemgs_codec.encoder_checks import check_options, check_refinement, check_start, check_values
 from hemgs_codec.fit.cache import cache_directory, fit_key, obtain_fit
-from hemgs_codec.fit.fit import EncodeOptions
+from hemgs_codec.fit.fit import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.passes import CodingPass, Refinement
+from hemgs_codec.prior.library import default_prior
+from hemgs_codec.prior.prior import Prior
 from hemgs_codec.progress import Progress
 from hemgs_codec.refine import Targets
 from hemgs_codec.render.camera import Camera
@@ -47,6 +49,7 @@ def encode(
     refine: int = 0,
     images: str | Path | None = None,
     seed: int = 0,
+    effort: int = DEFAULT_EFFORT,
     iterations: int | None = None,
     order: Order = "permuted",
     context: int = 20,
@@ -55,6 +58,7 @@ def encode(
     verify: bool = True,
     cache: bool = True,
     model: str | Path | None = None,
+    prior: Literal["default"] | Prior | None = "default",
     device: str = "cpu",
     threads: int | None = None,
     progress: Progress | None = None,
@@ -85,8 +89,12 @@ def encode(
         that aren't held out. Can't be had together with a target.
     images
         Folder of the cameras' photos, to refine towards them instead of renders of the scene.
-    seed, iterations
-        Of the fit; iterations None: by scene size.
+    seed
+        Of the fit.
+    effort
+        0 .. 9: how long to fit. 0: not at all, the prior's networks do.
+    iterations
+        Length of the fit; None: by effort and scene size.
     order, context, window
         Coding order, most decoded neighbours that predict a Gaussian, and the odd number of voxels an axis to
         look in.
@@ -98,6 +106,9 @@ def encode(
         Look for a fit of this scene in the user's cache directory, and keep a new one there.
     model
         A file to keep the fit in, or to take it from.
+    prior
+        Networks that a fit starts from, and that cost the file nothing: the one that ships, or a given one,
+        which readers must have too. None: everything is fitted and sent.
     device
         Where networks run when a fit codes, as in `decode`; the fit itself runs on the CPU.
     threads
@@ -119,6 +130,7 @@ def encode(
     check_values(scene)
     options = EncodeOptions(
         seed=seed,
+        effort=effort,
         iterations=iterations,
         order=order,
         context=context,
@@ -141,8 +153,10 @@ def encode(
         attributes = profile.attributes_from_scene(scene)
         measured = _weights(scene, attributes, weights, views, seed, used_threads, cache, progress)
         channels = gaussian_channels(scene, attributes, original.num_gaussians)
-        key = fit_key(channels, measured, options, used_threads)
-        fitted = obtain_fit(channels, measured, options, key, model, cache, progress)
+        start = default_prior(channels.shape) if prior == "default" else prior
+        check_start(options, start)
+        key = fit_key(channels, measured, options, used_threads, start)
+        fitted = obtain_fit(channels, measured, options, key, model, cache, progress, start)
         refinement = None
         if refine and views is not None:
             targets = Targets(original, views, Path(images) if images is not None else None)

@@ -11,8 +11,9 @@ from hemgs_codec.anchors.profile import MAX_FEATURES, MAX_SLOTS
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.coding.fields import MAX_CONTEXT, MAX_WINDOW
 from hemgs_codec.context.order import ORDERS
-from hemgs_codec.fit.fit import EncodeOptions
+from hemgs_codec.fit.fit import LENGTHS, EncodeOptions
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
+from hemgs_codec.prior.prior import Prior
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import SceneError
@@ -49,6 +50,17 @@ def check_options(lambda_: float, options: EncodeOptions) -> None:
         raise SceneError(f"position bits {options.position_bits} are out of range: expected 1 .. 21")
     if options.iterations is not None and options.iterations < 1:
         raise SceneError(f"iterations {options.iterations} are out of range: expected at least 1")
+
+
+def check_start(options: EncodeOptions, prior: Prior | None) -> None:
+    """Refuse an effort that there isn't, or none where nothing is known before."""
+    most = len(LENGTHS) - 1
+    if not 0 <= options.effort <= most:
+        raise SceneError(f"effort {options.effort} is out of range: expected 0 .. {most}")
+    if options.effort == 0 and options.iterations is None and prior is None:
+        raise SceneError(
+            "effort 0 is no fit at all, and there is no prior for this scene: expected 1 or more"
+        )
 
 
 def check_refinement(

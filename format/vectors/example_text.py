@@ -17,8 +17,9 @@ from hemgs_codec.coding.walk import walk
 from hemgs_codec.context.graph import build_graph
 from hemgs_codec.decoder import decode_gaussians
 from hemgs_codec.location import decode_locations
-from hemgs_codec.model.frozen import FrozenModel, unpack_model
+from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.units import step_table
+from hemgs_codec.prior.packing import unpack_model
 from hemgs_codec.sections import KNOWN, split_sections
 from hemgs_format.container import layout, read_container
 from hemgs_format.metadata import unpack_metadata
@@ -160,7 +161,7 @@ def _words(data: bytes) -> str:
     fields = unpack_fields(unpack_metadata(parts["META"]), container.profile)
     lattice = fields.lattice
     coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
-    model = unpack_model(fields.spec, parts["NETS"], parts["HASH"])
+    model = unpack_model(fields.spec, parts["NETS"], parts["HASH"], fields.prior)
     sequence, calls = _listen(fields, coords, model, runs)
     scene = decode_gaussians(data, threads=1)
     locations = (

@@ -124,8 +124,8 @@ def encode_anchors(
             weights = weights.take(rows)
         if fitted is None:
             weights = weights or analytic_anchor_weights(channels.attributes, shape)
-            key = fit_key(channels, weights, options, used_threads)
-            fitted = obtain_fit(channels, weights, options, key, model, cache, progress)
+            key = fit_key(channels, weights, options, used_threads, None)
+            fitted = obtain_fit(channels, weights, options, key, model, cache, progress, None)
         job = CodingPass(channels, weights, fitted, position_bits, None, device, progress)
         data = job(lambda_) if target_size is None else largest_of_size(job, target_size, lambda_)
         if verify:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.coding.fields import Geometry
 from hemgs_codec.coding.walk import Coder, Walked, walk
 from hemgs_codec.context.graph import Graph, build_graph
 from hemgs_codec.fit.fitted import FittedModel
@@ -33,6 +32,8 @@ class Arranged:
         Base coordinates by rank.
     places : (N, 3) float64
         Where in their lattice cells anchors lie, 0 .. 1 an axis, by rank.
+    features : (N, F) int16 or None
+        Of the fit's prior, by rank.
     """
 
     lattice: Lattice
@@ -41,6 +42,7 @@ class Arranged:
     rows: Int64Array
     points: Int64Array
     places: npt.NDArray[np.float64]
+    features: npt.NDArray[np.int16] | None
 
     def walk(
         self,
@@ -65,11 +67,13 @@ class Arranged:
             coder,
             progress,
             stage,
+            self.features,
         )
 
 
-def arrange(means: npt.NDArray[np.float32], geometry: Geometry, lattice: Lattice) -> Arranged:
-    """Put positions (N, 3) on a lattice and in coding order."""
+def arrange(means: npt.NDArray[np.float32], fitted: FittedModel, lattice: Lattice) -> Arranged:
+    """Put positions (N, 3) on a lattice and in the coding order of a fit."""
+    geometry, prior = fitted.geometry, fitted.prior
     unsorted = lattice.quantise(means)
     by_morton = morton_sort(unsorted)
     coords = unsorted[by_morton]
@@ -84,4 +88,7 @@ def arrange(means: npt.NDArray[np.float32], geometry: Geometry, lattice: Lattice
     )
     rows = by_morton[graph.sequence]
     places = lattice.places(means, unsorted)[rows]
-    return Arranged(lattice, coords, graph, rows, points[graph.sequence], places)
+    features = None
+    if prior is not None:
+        features = prior.point_features(points, geometry.voxel_shift)[graph.sequence]
+    return Arranged(lattice, coords, graph, rows, points[graph.sequence], places, features)

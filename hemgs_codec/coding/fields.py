@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.anchors.profile import MAX_FEATURES as MAX_ANCHOR_FEATURES
@@ -17,6 +20,8 @@ from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
 from hemgs_codec.model.spec import Group, ModelSpec, position_steps
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN, lambda_to_q
+from hemgs_codec.prior.library import find_prior
+from hemgs_codec.prior.prior import ID_BYTES, Prior
 from hemgs_codec.scene import MAX_SH_DEGREE
 from hemgs_codec.shapes import GaussianShape, Shape, groups_of
 from hemgs_format.constants import Profile
@@ -60,6 +65,7 @@ class Fields:
     geometry: Geometry
     scaling: Scaling
     spec: ModelSpec
+    prior: Prior | None
     centroids: tuple[bytes, ...]
     symbols_sha256: bytes
 
@@ -72,7 +78,7 @@ class Fields:
             "unit": self.lattice.unit,
             "step": self.lattice.index,
             "bits": self.position_bits,
-            **pack_model_fields(self.geometry, self.scaling, self.spec),
+            **pack_model_fields(self.geometry, self.scaling, self.spec, self.prior),
             "centroids": list(self.centroids) if any(self.centroids) else [],
             "sha256": self.symbols_sha256,
         }
@@ -107,9 +113,12 @@ def unpack_shape(fields: dict[str, Any], profile: Profile) -> Shape:
     return NetworkShape(features, slots, (bool(render & 1), bool(render & 2), bool(render & 4)), render > 7)
 
 
-def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> dict[str, Value]:
+def pack_model_fields(
+    geometry: Geometry, scaling: Scaling, spec: ModelSpec, prior: Prior | None
+) -> dict[str, Value]:
     """Return the part of the metadata that belongs to a fit, whatever λ it codes at."""
     return {
+        **({} if prior is None else {"prior": [prior.id, prior.since]}),
         "order": ORDERS.index(geometry.order),
         "context": geometry.context,
         "window": geometry.window,
@@ -118,6 +127,7 @@ def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> 
         **({"fine": geometry.position_step} if position_steps(spec) else {}),
         "offsets": scaling.offsets.astype("<f4").tobytes(),
         "scales": scaling.scales.astype("<f4").tobytes(),
+        **({} if scaling.octaves is None else {"octaves": scaling.octaves.astype("i1").tobytes()}),
         "net": [
             spec.hidden,
             spec.slice_hidden,
@@ -129,16 +139,21 @@ def pack_model_fields(geometry: Geometry, scaling: Scaling, spec: ModelSpec) -> 
     }
 
 
-def unpack_model_fields(fields: dict[str, Any], shape: Shape) -> tuple[Geometry, Scaling, ModelSpec]:
+def unpack_model_fields(
+    fields: dict[str, Any], shape: Shape
+) -> tuple[Geometry, Scaling, ModelSpec, Prior | None]:
     """Invert `pack_model_fields`.
 
     Raises
     ------
     CorruptError
         A field is missing, of the wrong kind, or out of its range.
+    UnsupportedVersionError
+        The prior that the fields name isn't in this version of the package.
     """
     reader = MapReader(fields)
     groups = groups_of(shape)
+    prior = _unpack_prior(fields, shape)
     order = ORDERS[reader.integer("order", 0, len(ORDERS) - 1)]
     bound = (-_BOX_LIMIT, _BOX_LIMIT)
     box = reader.integers("box", [bound, bound, bound, (1, _BOX_LIMIT)])
@@ -155,7 +170,8 @@ def unpack_model_fields(fields: dict[str, Any], shape: Shape) -> tuple[Geometry,
         ),
     )
     slices = len(slice_widths(groups))
-    scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices))
+    octaves = None if prior is None else _unpack_octaves(reader.get("octaves"), groups)
+    scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices), octaves)
     if (scaling.scales < 0).any():
         raise CorruptError('metadata: "scales" holds a negative scale')
     _check_flags(scaling, groups)
@@ -175,7 +191,33 @@ def unpack_model_fields(fields: dict[str, Any], shape: Shape) -> tuple[Geometry,
         use_earlier=bool(flags & 2),
         constant=constant_groups(scaling, groups),
     )
-    return geometry, scaling, spec
+    if prior is not None:
+        if spec != replace(prior.spec_for(spec), points=0):
+            raise CorruptError(f'metadata: "net" isn\'t that of prior {prior.id.hex()}')
+        spec = prior.spec_for(spec)
+    return geometry, scaling, spec, prior
+
+
+def _unpack_prior(fields: dict[str, Any], shape: Shape) -> Prior | None:
+    if "prior" not in fields:
+        return None
+    name = fields["prior"]
+    if not isinstance(name, list) or len(name) != 2:
+        raise CorruptError('metadata: "prior" isn\'t a list of an id and a version')
+    known, since = name
+    if not isinstance(known, bytes) or len(known) != ID_BYTES or not isinstance(since, str):
+        raise CorruptError(f'metadata: "prior" isn\'t {ID_BYTES} bytes and a version')
+    prior = find_prior(known, since)
+    if not prior.suits(shape):
+        raise CorruptError(f"metadata: prior {known.hex()} is for other kinds of scenes")
+    return prior
+
+
+def _unpack_octaves(octaves: Any, groups: tuple[Group, ...]) -> npt.NDArray[np.int8]:
+    count = sum(group.num_steps for group in groups)
+    if not isinstance(octaves, bytes) or len(octaves) != count:
+        raise CorruptError(f'metadata: "octaves" isn\'t {count} bytes')
+    return np.frombuffer(octaves, dtype=np.int8)
 
 
 def _unpack_levels(rows: Any) -> tuple[Level, ...]:
@@ -236,7 +278,7 @@ def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
     unit = reader.number("unit", reader.get("unit"))
     if unit <= 0:
         raise CorruptError(f'metadata: "unit" is {unit}, expected a positive number')
-    geometry, scaling, spec = unpack_model_fields(fields, shape)
+    geometry, scaling, spec, prior = unpack_model_fields(fields, shape)
     digest = reader.get("sha256")
     if not isinstance(digest, bytes) or len(digest) != 32:
         raise CorruptError('metadata: "sha256" isn\'t 32 bytes')
@@ -248,6 +290,7 @@ def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
         geometry=geometry,
         scaling=scaling,
         spec=spec,
+        prior=prior,
         centroids=_unpack_centroids(reader.get("centroids"), spec.groups),
         symbols_sha256=digest,
     )

@@ -141,6 +141,7 @@ def walk(
     coder: Coder,
     progress: Progress | None = None,
     stage: str = "code",
+    features: npt.NDArray[np.int16] | None = None,
 ) -> Walked:
     """Code every group in order.
 
@@ -154,6 +155,8 @@ def walk(
         Step index of the lattice, less the one that a step of 1 stands for when positions are refined.
     scaling
         Says which channels are constant over the scene: their symbols are 0 and not coded.
+    features : (N, F) int16 or None
+        Of a shipped prior's PointNet++, by rank.
 
     Raises
     ------
@@ -162,13 +165,14 @@ def walk(
     """
     spec = model.spec
     count = len(points)
-    location = np.empty((count, spec.hash_width + 2), dtype=np.int16)
+    geometry = graph.geometry if features is None else np.concatenate([graph.geometry, features], axis=1)
+    location = np.empty((count, spec.hash_width + spec.geometry), dtype=np.int16)
     for start in range(0, count, _CHUNK):
         rows = slice(start, start + _CHUNK)
         location[rows, : spec.hash_width] = interpolate(
             hash_coordinates(points[rows], box), spec.levels, model.tables, UNIT_BITS
         )
-    location[:, spec.hash_width :] = graph.geometry
+    location[:, spec.hash_width :] = geometry
     state = _State(model, arithmetic, graph, location, coarseness, lambda_q, scaling, coder)
     batches = graph.layers if spec.use_context else np.array_split(np.arange(count), -(-count // _CHUNK))
     total = len(batches) * len(spec.groups)
@@ -204,6 +208,7 @@ class _State:
         self.lambda_feature = float(lambda_feature(lambda_q))
         self.slope = float((lambda_q - LAMBDA_REFERENCE_Q) * UNIT // 512)
         self.live = scaling.channel_scales(self.spec.groups) > 0
+        self.step_offsets = UNIT_STEP + scaling.step_offsets(self.spec.groups)
         self.constants = scaling.channel_offsets(self.spec.groups)
         self.is_live = True
         self.symbols = np.zeros((count, self.spec.channels), dtype=np.int32)
@@ -233,6 +238,8 @@ class _State:
             return
         earlier = spec.earlier(group)
         priors, steps = [], []
+        first_step = spec.first_step(group)
+        offsets = self.step_offsets[first_step : first_step + shape.num_steps]
         for start in range(0, count, _CHUNK):
             rows = slice(start, start + _CHUNK)
             location = self._float(self.location[rows])
@@ -243,7 +250,7 @@ class _State:
                 steps.append(np.full((len(location), shape.num_steps), UNIT_STEP))
                 continue
             octaves = m.numpy(predictor.step_octaves(m, group, p, lam)) + self.slope
-            index = np.floor(octaves * (8.0 / UNIT)) + UNIT_STEP
+            index = np.floor(octaves * (8.0 / UNIT)) + offsets
             steps.append(np.clip(index, 0, NUM_STEPS - 1).astype(np.int64))
         self.prior = m.xp.concatenate(priors)
         self.steps = np.concatenate(steps)
@@ -291,10 +298,10 @@ class _State:
 
     def _look_around(self, group: int, ranks: Int64Array) -> tuple[Array, Array]:
         """Evaluate the autoregressive network for a batch: see `predictor.context`."""
-        m = self.m
-        seen = self.spec.earlier(group)
+        spec, m = self.spec, self.m
+        seen = spec.earlier(group)
         if not m.is_torch:
-            geometry = self._float(self.graph.geometry[ranks])
+            geometry = self._float(self.location[ranks, spec.hash_width :])
             query = predictor.query(m, group, geometry, self._float(self.seen[ranks, :seen]))
             return pool_edges(m, group, self.graph, ranks, self.keys, self.own, query)
         size = max(_EDGE_CHUNK // self.graph.neighbours.shape[1], 1)
@@ -309,7 +316,7 @@ class _State:
                     group,
                     self.keys[near],
                     self.own[near],
-                    self._float(self.graph.geometry[part]),
+                    self._float(self.location[part, spec.hash_width :]),
                     self._float(self.seen[part, :seen]),
                     self._float(self.graph.edges[part]),
                     self._float(neighbours >= 0),

@@ -15,6 +15,7 @@ from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import EncodeOptions, fit_model
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
+from hemgs_codec.prior.prior import Prior
 from hemgs_codec.progress import Progress
 from hemgs_codec.version import __version__
 from hemgs_format.errors import HgsError, SceneError
@@ -28,11 +29,13 @@ def cache_directory() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "hemgs"
 
 
-def fit_key(scene: ChannelScene, weights: Weights, options: EncodeOptions, threads: int) -> bytes:
-    """Hash all that a fit depends on: scene, weights, options, threads and version."""
+def fit_key(
+    scene: ChannelScene, weights: Weights, options: EncodeOptions, threads: int, prior: Prior | None
+) -> bytes:
+    """Hash all that a fit depends on: scene, weights, options, threads, prior and version."""
     digest = hashlib.sha256()
     settings = sorted(asdict(options).items())
-    digest.update(repr((__version__, settings, threads)).encode())
+    digest.update(repr((__version__, settings, threads, None if prior is None else prior.id)).encode())
     scene.update_digest(digest)
     importance = np.zeros(0) if weights.importance is None else weights.importance
     for array in (weights.values, weights.positions, importance):
@@ -92,6 +95,7 @@ def obtain_fit(
     model: str | Path | None,
     cache: bool,
     progress: Progress | None,
+    prior: Prior | None,
 ) -> FittedModel:
     """Load the fit of this key, or make and keep it.
 
@@ -105,7 +109,7 @@ def obtain_fit(
     path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
     fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
     if fitted is None:
-        fitted = fit_model(scene, weights, options, progress=progress)
+        fitted = fit_model(scene, weights, options, progress=progress, prior=prior)
         if model is not None:
             store_fit(path, fitted, key)
         elif cache:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +30,18 @@ from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.hashgrid import make_levels
 from hemgs_codec.model.scaling import Scaling, coded_entries, constant_groups, fit_scaling
 from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.prior.prior import Prior
 from hemgs_codec.progress import Progress
 from hemgs_codec.shapes import groups_of
 
 GRID_BITS = 0.25
 """Binary entries of the hash grid per Gaussian: beside an autoregressive network a larger one never paid."""
 GRID_FEATURES = 2
+DEFAULT_EFFORT = 4
+LENGTHS = (0.0, 0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""Length of a fit by effort, as a share of the usual one."""
+GRID_EFFORT = 3
+"""The least effort at which there is a hash grid: it takes long to learn, and starts from nothing."""
 _LATTICE_LAMBDAS = (5e-4, 2e-3, 8e-3)
 
 
@@ -45,8 +51,10 @@ class EncodeOptions:
 
     Attributes
     ----------
+    effort : int
+        0 .. 9: how long to fit, from not at all.
     iterations : int or None
-        Length of the fit; None: by scene size.
+        Length of the fit; None: by effort and scene size.
     order, context, window
         Coding order, most context anchors, window width in voxels.
     position_bits : int or None
@@ -56,6 +64,7 @@ class EncodeOptions:
     """
 
     seed: int = 0
+    effort: int = DEFAULT_EFFORT
     iterations: int | None = None
     order: Order = "permuted"
     context: int = 20
@@ -66,9 +75,11 @@ class EncodeOptions:
     use_earlier: bool = True
 
 
-def default_iterations(num_gaussians: int) -> int:
-    """Length of a fit by scene size: small scenes overfit their networks soon."""
-    return int(np.clip(num_gaussians // 40, 600, 1200))
+def fit_length(num_gaussians: int, options: EncodeOptions) -> int:
+    """Length of a fit by effort and scene size: small scenes overfit their networks soon."""
+    if options.iterations is not None:
+        return options.iterations
+    return round(float(np.clip(num_gaussians / 40, 600, 1200)) * LENGTHS[options.effort])
 
 
 def network_widths(num_gaussians: int) -> tuple[int, int]:
@@ -78,13 +89,16 @@ def network_widths(num_gaussians: int) -> tuple[int, int]:
     return (16, 24) if num_gaussians < 120_000 else (24, 32)
 
 
-def model_spec(scene: ChannelScene, scaling: Scaling, options: EncodeOptions) -> ModelSpec:
-    """Size the networks to the scene."""
+def model_spec(
+    scene: ChannelScene, scaling: Scaling, options: EncodeOptions, prior: Prior | None = None
+) -> ModelSpec:
+    """Size the networks to the scene, or as a prior has them."""
     groups, count = groups_of(scene.shape), scene.count
+    has_grid = options.use_hash and options.effort >= GRID_EFFORT
     hidden, slice_hidden = network_widths(count)
-    return ModelSpec(
+    spec = ModelSpec(
         groups=groups,
-        levels=make_levels(count, GRID_BITS, GRID_FEATURES) if options.use_hash else (),
+        levels=make_levels(count, GRID_BITS, GRID_FEATURES) if has_grid else (),
         features=GRID_FEATURES,
         hidden=hidden,
         slice_hidden=slice_hidden,
@@ -93,6 +107,7 @@ def model_spec(scene: ChannelScene, scaling: Scaling, options: EncodeOptions) ->
         use_earlier=options.use_earlier,
         constant=constant_groups(scaling, groups),
     )
+    return spec if prior is None else prior.spec_for(spec)
 
 
 def choose_lattice(
@@ -117,12 +132,12 @@ def hash_box(points: npt.NDArray[np.int64]) -> tuple[int, int, int, int]:
 
 def choose_geometry(scene: ChannelScene, weights: Weights, options: EncodeOptions) -> Geometry:
     """Return how contexts of a scene are chosen, whatever λ it's coded at."""
-    finest = _finest_lattice(scene)
+    finest = finest_lattice(scene)
     coords = finest.quantise(scene.means)
     points = finest.base_points(coords)
     position_step = 0
     if any(group.refines_positions for group in groups_of(scene.shape)):
-        median = float(np.median(_position_octaves(weights, finest)))
+        median = float(np.median(position_octaves(weights, finest)))
         position_step = int(np.clip(np.rint(8 * median), -NUM_LATTICE_STEPS, NUM_LATTICE_STEPS))
     return Geometry(
         options.order,
@@ -141,6 +156,7 @@ def prepare_fit(
     *,
     device: str = "cpu",
     fixed_octaves: torch.Tensor | None = None,
+    prior: Prior | None = None,
 ) -> tuple[Fit, Geometry, Scaling]:
     """Make all that a fit starts from.
 
@@ -148,10 +164,12 @@ def prepare_fit(
     ----------
     fixed_octaves : (λs, N, S) int8 or None
         Steps to keep instead of fitting them: see `Fit`.
+    prior : Prior or None
+        Networks to start from.
     """
     attributes = weights.with_importance(scene.attributes)
     scaling = fit_scaling(attributes, groups_of(scene.shape))
-    spec = model_spec(scene, scaling, options)
+    spec = model_spec(scene, scaling, options, prior)
     geometry = choose_geometry(scene, weights, options)
     lattices = [choose_lattice(scene, weights, v, options.position_bits) for v in _LATTICE_LAMBDAS]
     if options.position_bits is not None or scene.lattice is not None:
@@ -163,31 +181,35 @@ def prepare_fit(
         context=options.context,
         window=options.window,
         voxel_shift=geometry.voxel_shift,
+        prior=prior,
     )
-    finest = _finest_lattice(scene)
-    iterations = options.iterations if options.iterations is not None else default_iterations(scene.count)
+    finest = finest_lattice(scene)
     fit = Fit(
         spec,
         scaling.normalise(attributes, spec.groups),
         weights.values * scaling.channel_scales(spec.groups) ** 2,
-        _position_octaves(weights, finest) - geometry.position_step / 8,
+        position_octaves(weights, finest) - geometry.position_step / 8,
         finest.base_points(finest.quantise(scene.means)),
         np.array(geometry.box),
         samples,
-        FitOptions(iterations=iterations, seed=options.seed),
+        FitOptions(iterations=fit_length(scene.count, options), seed=options.seed),
         device,
         fixed_octaves,
         coded_entries(attributes, spec.groups),
+        centre_steps=prior is not None,
+        base=None if prior is None else prior.networks_for(spec),
     )
+    if prior is not None:
+        scaling = replace(scaling, octaves=(8 * fit.step_offsets).numpy().astype(np.int8))
     return fit, geometry, scaling
 
 
-def _finest_lattice(scene: ChannelScene) -> Lattice:
+def finest_lattice(scene: ChannelScene) -> Lattice:
     """Return the lattice that says where anchors are, whatever λ they are coded at."""
     return scene.lattice if scene.lattice is not None else fit_lattice(scene.means, 0)
 
 
-def _position_octaves(weights: Weights, lattice: Lattice) -> npt.NDArray[np.float64]:
+def position_octaves(weights: Weights, lattice: Lattice) -> npt.NDArray[np.float64]:
     """Return log2 (N,) of the steps that positions want, in finest lattice steps."""
     octaves = np.log2(weights.positions**-0.5 / lattice.unit) - math.log2(lattice_step(0))
     return np.asarray(octaves)
@@ -200,9 +222,11 @@ def fit_model(
     *,
     device: str = "cpu",
     progress: Progress | None = None,
+    prior: Prior | None = None,
 ) -> FittedModel:
     """Fit and freeze a model; parameters as those of `prepare_fit`."""
-    fit, geometry, scaling = prepare_fit(scene, weights, options, device=device)
+    fit, geometry, scaling = prepare_fit(scene, weights, options, device=device, prior=prior)
     fit.run(progress)
-    model = freeze(fit.spec, fit.parameters, fit.weight_steps)
-    return FittedModel(scene.shape, geometry, scaling, model)
+    base = None if prior is None else prior.networks_for(fit.spec)
+    model = freeze(fit.spec, fit.parameters, fit.weight_steps, base)
+    return FittedModel(scene.shape, geometry, scaling, model, prior)

@@ -12,8 +12,10 @@ from hemgs_codec.coding.fields import (
     unpack_model_fields,
     unpack_shape,
 )
-from hemgs_codec.model.frozen import FrozenModel, pack_hash_grid, pack_networks, unpack_model
+from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.scaling import Scaling
+from hemgs_codec.prior.packing import pack_model, unpack_model
+from hemgs_codec.prior.prior import Prior
 from hemgs_codec.shapes import Shape, profile_of
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import CorruptError
@@ -25,22 +27,24 @@ _IDS = frozenset({"FITM", "NETS", "HASH"})
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A frozen model with the geometry and scaling that it was fitted for."""
+    """A frozen model with the geometry and scaling that it was fitted for, and what it differs from."""
 
     shape: Shape
     geometry: Geometry
     scaling: Scaling
     model: FrozenModel
+    prior: Prior | None = None
 
 
 def pack_fitted(fitted: FittedModel, key: bytes) -> bytes:
     """Return the bytes of a fit, marked with the key of what it was fitted to."""
-    fields = pack_model_fields(fitted.geometry, fitted.scaling, fitted.model.spec)
+    fields = pack_model_fields(fitted.geometry, fitted.scaling, fitted.model.spec, fitted.prior)
+    networks, grid = pack_model(fitted.model, fitted.prior)
     metadata = pack_metadata({"key": key, **pack_shape(fitted.shape), **fields})
     sections = (
         Section("FITM", metadata),
-        Section("NETS", pack_networks(fitted.model)),
-        Section("HASH", pack_hash_grid(fitted.model)),
+        Section("NETS", networks),
+        Section("HASH", grid),
     )
     return write_container(Container(profile_of(fitted.shape), 0, 0, sections))
 
@@ -59,9 +63,9 @@ def unpack_fitted(data: bytes) -> tuple[FittedModel, bytes]:
         raise CorruptError(f"a fit holds {sorted(_IDS)}, this file {[s.id for s in container.sections]}")
     fields: dict[str, Any] = unpack_metadata(parts["FITM"])
     shape = unpack_shape(fields, container.profile)
-    geometry, scaling, spec = unpack_model_fields(fields, shape)
+    geometry, scaling, spec, prior = unpack_model_fields(fields, shape)
     key = fields.get("key")
     if not isinstance(key, bytes):
         raise CorruptError('metadata: "key" isn\'t bytes')
-    model = unpack_model(spec, parts["NETS"], parts["HASH"])
-    return FittedModel(shape, geometry, scaling, model), key
+    model = unpack_model(spec, parts["NETS"], parts["HASH"], prior)
+    return FittedModel(shape, geometry, scaling, model, prior), key

@@ -6,12 +6,16 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 
+from hemgs_codec.model.frozen import BIAS_BITS, FrozenModel
 from hemgs_codec.model.spec import ModelSpec
 
 WEIGHT_STEP_SHARE = 0.4
 """Step of a weight matrix as a share of its rms, rounded to a power of two."""
+BIAS_DIFFERENCE_STEP = 2.0**-4
+"""Step of what biases differ by from shipped ones."""
 _STEP_FLOOR = 2.0**-14
 _FLAG_SIGMA = -1.5
 """log2 of the first sigma of flags: in their units, most of the time, others begin at 1."""
@@ -30,9 +34,12 @@ class Parameters:
     names, shapes
         Names and shapes of the pieces of ``network``: ``*.w`` (fan_in, fan_out) and ``*.b`` (fan_out,).
     matrix : (P,) int64
-        Which matrix each element belongs to, -1 for biases.
+        Which list each element belongs to: a matrix, -1 for biases. With a base biases are lists too, after
+        the matrices.
     step_shares : (num_matrices,) float32
         Steps of matrices as shares of their rms.
+    base : (P,) float32 or None
+        Shipped parameters, of which a file holds the differences.
     """
 
     network: torch.Tensor
@@ -42,6 +49,7 @@ class Parameters:
     matrix: torch.Tensor
     num_matrices: int
     step_shares: torch.Tensor
+    base: torch.Tensor | None = None
 
     def to(self, device: str) -> Parameters:
         """Return the same parameters on a device, leaves anew."""
@@ -51,6 +59,7 @@ class Parameters:
             grid=self.grid.detach().to(device).requires_grad_(),
             matrix=self.matrix.to(device),
             step_shares=self.step_shares.to(device),
+            base=None if self.base is None else self.base.to(device),
         )
 
     def pieces(self, network: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -67,11 +76,16 @@ class Parameters:
             0, self.matrix[weights], self.network.detach()[weights] ** 2
         )
         count = torch.bincount(self.matrix[weights], minlength=self.num_matrices)
-        rms = (square / count).sqrt()
-        return torch.exp2(torch.log2((rms * self.step_shares).clamp(_STEP_FLOOR, 1.0)).round())
+        rms = (square / count.clamp(min=1)).sqrt()
+        steps = torch.exp2(torch.log2((rms * self.step_shares).clamp(_STEP_FLOOR, 1.0)).round())
+        if self.base is not None:
+            steps[self.num_matrices // 2 :] = BIAS_DIFFERENCE_STEP
+        return steps
 
     def quantised(self, steps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Round weights to their steps, straight through; also their bits under a Laplacian per matrix.
+
+        With a base it's the differences that are rounded, and cost bits.
 
         Returns
         -------
@@ -80,12 +94,14 @@ class Parameters:
         """
         weights = self.matrix >= 0
         step = torch.where(weights, steps[self.matrix.clamp(min=0)], 1.0)
-        scaled = self.network / step
-        rounded = torch.where(weights, scaled + (scaled.round() - scaled).detach(), scaled) * step
+        base = torch.zeros(()) if self.base is None else self.base
+        scaled = (self.network - base) / step
+        rounded = torch.where(weights, scaled + (scaled.round() - scaled).detach(), scaled) * step + base
         size = scaled[weights].abs()
         owner = self.matrix[weights]
         total = torch.zeros(self.num_matrices, device=self.matrix.device).index_add_(0, owner, size.detach())
-        mean = (total / torch.bincount(owner, minlength=self.num_matrices)).clamp(min=0.05)
+        count = torch.bincount(owner, minlength=self.num_matrices).clamp(min=1)
+        mean = (total / count).clamp(min=0.05)
         bits = (size / mean[owner]).sum() * math.log2(math.e) + torch.log2(2 * mean + 0.5)[owner].sum()
         return rounded, bits
 
@@ -147,6 +163,29 @@ def initial_parameters(
         step_shares=torch.tensor(
             [step_share if name.endswith(".step") else WEIGHT_STEP_SHARE for name in matrices]
         ),
+    )
+
+
+def parameters_from(base: FrozenModel, fresh: Parameters) -> Parameters:
+    """Start from shipped networks instead, hash grid aside; ``fresh`` has the same names and shapes."""
+    weights = [name.removesuffix(".w") for name in fresh.names if name.endswith(".w")]
+    values, owners = [], []
+    for name, shape in zip(fresh.names, fresh.shapes, strict=True):
+        layer, kind = name.rsplit(".", 1)
+        is_bias = kind == "b"
+        integers = base.biases[layer] if is_bias else base.weights[layer]
+        step = 2.0 ** -(BIAS_BITS if is_bias else base.shifts[layer])
+        values.append(torch.from_numpy((integers * step).astype(np.float32)).flatten())
+        number = weights.index(layer) + len(weights) * is_bias
+        owners.append(torch.full((math.prod(shape),), number))
+    network = torch.cat(values)
+    return replace(
+        fresh,
+        network=network.clone().requires_grad_(),
+        matrix=torch.cat(owners),
+        num_matrices=2 * len(weights),
+        step_shares=torch.cat([fresh.step_shares, fresh.step_shares]),
+        base=network,
     )
 
 

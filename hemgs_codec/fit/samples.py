@@ -14,6 +14,8 @@ from hemgs_codec.context.graph import build_graph
 from hemgs_codec.context.order import Order
 from hemgs_codec.lattice import Lattice
 from hemgs_codec.location.morton import morton_sort
+from hemgs_codec.model.spec import NUM_GEOMETRY
+from hemgs_codec.prior.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class Samples:
     ----------
     neighbours : (G, N, n) int32
         Scene rows of the context, -1 where there is none.
-    edges, geometry : (G, N, n, 4), (G, N, 2) int16
+    edges : (G, N, n, 4) int16
         As in `hemgs_codec.context.graph.Graph`.
+    geometry : (G, N, 2 + F) int16
+        As there, then the features of a prior's PointNet++.
     """
 
     neighbours: npt.NDArray[np.int32]
@@ -41,19 +45,22 @@ def make_samples(
     context: int,
     window: int,
     voxel_shift: int,
+    prior: Prior | None = None,
 ) -> Samples:
     """Build the context graph of each lattice and express it in scene rows."""
+    width = NUM_GEOMETRY + (0 if prior is None else prior.model.spec.points)
     count = len(means)
     neighbours = np.empty((len(lattices), count, context), dtype=np.int32)
     edges = np.empty((len(lattices), count, context, 4), dtype=np.int16)
-    geometry = np.empty((len(lattices), count, 2), dtype=np.int16)
+    geometry = np.empty((len(lattices), count, width), dtype=np.int16)
     for i, lattice in enumerate(lattices):
         coords = lattice.quantise(means)
         by_morton = morton_sort(coords)
         coords = coords[by_morton]
+        points = lattice.base_points(coords)
         graph = build_graph(
             coords,
-            lattice.base_points(coords),
+            points,
             order=order,
             context=context,
             window=window,
@@ -62,5 +69,7 @@ def make_samples(
         rows = by_morton[graph.sequence].astype(np.int32)  # scene row of each rank
         neighbours[i, rows] = np.where(graph.neighbours >= 0, rows[graph.neighbours], -1)
         edges[i, rows] = graph.edges
-        geometry[i, rows] = graph.geometry
+        geometry[i, rows, :NUM_GEOMETRY] = graph.geometry
+        if prior is not None:
+            geometry[i, by_morton, NUM_GEOMETRY:] = prior.point_features(points, voxel_shift)
     return Samples(neighbours, edges, geometry)

@@ -20,11 +20,12 @@ import torch
 
 from hemgs_codec.fit.grid import GridFeatures
 from hemgs_codec.fit.loss import gaussian_bits
-from hemgs_codec.fit.parameters import initial_parameters
+from hemgs_codec.fit.parameters import initial_parameters, parameters_from
 from hemgs_codec.fit.predict import GatheredAround, predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import FloatArithmetic
+from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates
 from hemgs_codec.model.spec import ModelSpec, position_steps
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP, lambda_to_q
@@ -67,6 +68,10 @@ class Fit:
         Base coordinates, scene rows (for the hash grid).
     coded : (N, C) bool or None
         Which values no gate keeps from being coded; None: all. The others are 0.
+    centre_steps : bool
+        Networks say by how much steps differ from the scene's means, which are `step_offsets`.
+    base : FrozenModel or None
+        The shipped networks to start from, and to differ from as little as pays.
     fixed_octaves : (λs, N, S) int8 or None
         Steps that are given, as another fit's `octaves`: only distributions are fitted.
     """
@@ -84,6 +89,8 @@ class Fit:
         device: str = "cpu",
         fixed_octaves: torch.Tensor | None = None,
         coded: npt.NDArray[np.bool] | None = None,
+        centre_steps: bool = False,
+        base: FrozenModel | None = None,
     ) -> None:
         self.spec, self.options, self.device = spec, options, device
         self.generator = torch.Generator().manual_seed(options.seed)
@@ -96,7 +103,11 @@ class Fit:
         self.is_level = torch.tensor(
             [float(not group.follows_lambda) for group in spec.groups for _ in range(group.num_steps)]
         )
-        self.parameters = initial_parameters(spec, self._first_steps(), self.generator)
+        first_steps = self._first_steps()
+        self.step_offsets = (8 * first_steps).round() / 8 if centre_steps else torch.zeros_like(first_steps)
+        self.parameters = initial_parameters(spec, first_steps - self.step_offsets, self.generator)
+        if base is not None:
+            self.parameters = parameters_from(base, self.parameters)
         self.grid_features = GridFeatures(hash_coordinates(points, box), spec.levels, device)
         self.neighbours = torch.from_numpy(samples.neighbours)
         self.edges = torch.from_numpy(samples.edges)
@@ -159,7 +170,7 @@ class Fit:
                     has_steps = not group.flags and g not in self.spec.constant
                     if has_steps and not self.has_fixed_steps:
                         p = predictor.prior(m, g, location, seen[:, : self.spec.earlier(g)], lam)
-                        octaves = predictor.step_octaves(m, g, p, lam) + slope
+                        octaves = predictor.step_octaves(m, g, p, lam) + slope + self.step_offsets[steps]
                         self.octaves[k, rows, steps] = _step_index(octaves).to(torch.int8)
                     first_step += group.num_steps
                     step = torch.exp2(self.octaves[k, rows, steps].float() / 8)[:, list(group.channel_steps)]
@@ -168,6 +179,10 @@ class Fit:
                     seen[:, first : first + group.channels] = rounded
                 self.quantised[k, rows] = (seen * UNIT).round().to(torch.int16)
 
+    def places(self, graph: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """Return features (n, 2 + F) of the places of scene rows (n,) in graphs (n,)."""
+        return self.geometry[graph, rows].float() / UNIT
+
     def losses(
         self, rows: torch.Tensor, k: torch.Tensor, network: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -175,7 +190,7 @@ class Fit:
         spec = self.spec
         m = FloatArithmetic(self.parameters.pieces(network))
         graph = self.graph_of[k]
-        geometry = self.geometry[graph, rows].float() / UNIT
+        geometry = self.places(graph, rows)
         location = torch.cat([self.grid_features(self.parameters.grid, rows), geometry], dim=1)
         q = self.qs[k].float()[:, None]
         slope = (q - LAMBDA_REFERENCE_Q) / 512
@@ -192,7 +207,9 @@ class Fit:
             if self.has_fixed_steps:
                 first = spec.first_step(group)
                 return coded_octaves[:, first : first + spec.groups[group].num_steps]
-            return _step_index(prediction.detach() + slope) / 8
+            first = spec.first_step(group)
+            offsets = self.step_offsets[first : first + spec.groups[group].num_steps]
+            return _step_index(prediction.detach() + slope + offsets) / 8
 
         said = predict_rows(
             m, spec, location, geometry, _lambda_feature(q), own, around, present, edges, octaves_of
@@ -205,7 +222,7 @@ class Fit:
         if self.has_fixed_steps:
             return bits, torch.zeros(len(rows))
         wanted = self.wanted_steps[rows] - self.is_level * slope
-        off = said.predictions - _MIDDLE - wanted
+        off = said.predictions + self.step_offsets - _MIDDLE - wanted
         return bits, math.log(2.0) * (self.step_share[rows] * off**2).sum(1)
 
     def run(self, progress: Progress | None = None) -> None:

@@ -27,6 +27,8 @@ MAX_GRID_VALUES = 1 << 24
 GRID_VALUES_PER_BYTE = 1 << 11
 """More values than a byte can hold: the likeliest take 1 / 177 bit each."""
 _SEAL_BYTES = 8  # words that a range coder may leave unwritten
+Lists = dict[str, npt.NDArray[np.int32]]
+"""Matrices, or biases, by the name of their layer."""
 _CHUNK = 1 << 16  # grid values decoded at once
 
 
@@ -87,15 +89,42 @@ def _has_bias(name: str) -> bool:
     return not name.endswith(".skip")
 
 
-def pack_networks(model: FrozenModel) -> bytes:
-    """Entropy code the weights and biases: per matrix its shift, then weights by row, then biases."""
+def pack_networks(weights: Lists, biases: Lists, shifts: dict[str, int]) -> bytes:
+    """Entropy code weights and biases: per matrix its shift, then weights by row, then biases."""
     encoder = SymbolEncoder()
-    for name in model.spec.matrices():
-        encoder.encode_uniform(np.array([model.shifts[name]]), _SHIFT_FIELD)
-        encode_values(encoder, model.weights[name].astype(np.int64).ravel())
-        if _has_bias(name):
-            encode_values(encoder, model.biases[name].astype(np.int64))
+    for name, matrix in weights.items():
+        encoder.encode_uniform(np.array([shifts[name]]), _SHIFT_FIELD)
+        encode_values(encoder, matrix.astype(np.int64).ravel())
+        if name in biases:
+            encode_values(encoder, biases[name].astype(np.int64))
     return encoder.finish()
+
+
+def unpack_networks(
+    matrices: dict[str, tuple[int, int]], networks: bytes
+) -> tuple[Lists, Lists, dict[str, int]]:
+    """Invert `pack_networks` by names and shapes: weights, biases and shifts.
+
+    Raises
+    ------
+    CorruptError, TruncatedError
+        The bytes aren't those of such networks.
+    """
+    decoder = SymbolDecoder(networks)
+    weights: Lists = {}
+    biases: Lists = {}
+    shifts: dict[str, int] = {}
+    for name, (fan_in, fan_out) in matrices.items():
+        shifts[name] = int(decoder.decode_uniform(1, _SHIFT_FIELD)[0])
+        if shifts[name] > MAX_SHIFT:
+            raise CorruptError(f"layer {name}: shift {shifts[name]} exceeds {MAX_SHIFT}")
+        weights[name] = decode_values(decoder, fan_in * fan_out, PARAMETER_LIMIT, name).reshape(
+            fan_in, fan_out
+        )
+        if _has_bias(name):
+            biases[name] = decode_values(decoder, fan_out, PARAMETER_LIMIT, name)
+    decoder.finish()
+    return weights, biases, shifts
 
 
 def pack_hash_grid(model: FrozenModel) -> bytes:
@@ -109,35 +138,21 @@ def pack_hash_grid(model: FrozenModel) -> bytes:
     return encoder.finish()
 
 
-def unpack_model(spec: ModelSpec, networks: bytes, hash_grid: bytes) -> FrozenModel:
-    """Invert `pack_networks` and `pack_hash_grid`.
+def unpack_hash_grid(spec: ModelSpec, hash_grid: bytes) -> list[npt.NDArray[np.int8]]:
+    """Invert `pack_hash_grid`.
 
     Raises
     ------
     CorruptError, TruncatedError
-        The bytes aren't those of a model of this spec.
+        The bytes aren't those of a grid of this spec.
     LimitError
-        A model of this spec is larger than the format allows, or than the bytes could hold.
+        Networks or a grid of this spec are larger than the format allows, or than the bytes could hold.
     """
     _check_sizes(spec, hash_grid)
-    decoder = SymbolDecoder(networks)
-    weights: dict[str, npt.NDArray[np.int32]] = {}
-    biases: dict[str, npt.NDArray[np.int32]] = {}
-    shifts: dict[str, int] = {}
-    for name, (fan_in, fan_out) in spec.matrices().items():
-        shifts[name] = int(decoder.decode_uniform(1, _SHIFT_FIELD)[0])
-        if shifts[name] > MAX_SHIFT:
-            raise CorruptError(f"layer {name}: shift {shifts[name]} exceeds {MAX_SHIFT}")
-        weights[name] = decode_values(decoder, fan_in * fan_out, PARAMETER_LIMIT, name).reshape(
-            fan_in, fan_out
-        )
-        if _has_bias(name):
-            biases[name] = decode_values(decoder, fan_out, PARAMETER_LIMIT, name)
-    decoder.finish()
     decoder = SymbolDecoder(hash_grid)
     tables = [_decode_level(decoder, level, spec.features) for level in spec.levels]
     decoder.finish()
-    return FrozenModel(spec, weights, biases, shifts, tables)
+    return tables
 
 
 def _decode_level(decoder: SymbolDecoder, level: Level, features: int) -> npt.NDArray[np.int8]:

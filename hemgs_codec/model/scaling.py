@@ -18,11 +18,13 @@ class Scaling:
     """Offset and scale of each slice, float32: attribute = offset + scale * value.
 
     A scale of zero marks a slice that is constant over the scene: it's flagged thus, and not coded. A slice
-    of flags that isn't constant has offset 0 and scale 1.
+    of flags that isn't constant has offset 0 and scale 1. With a shipped prior, ``octaves`` are what steps of
+    each step channel are about, in eighths: networks say how a step differs. None: they say all of it.
     """
 
     offsets: npt.NDArray[np.float32]
     scales: npt.NDArray[np.float32]
+    octaves: npt.NDArray[np.int8] | None = None
 
     def channel_offsets(self, groups: tuple[Group, ...]) -> npt.NDArray[np.float64]:
         """Offsets (C,) by channel."""
@@ -31,6 +33,12 @@ class Scaling:
     def channel_scales(self, groups: tuple[Group, ...]) -> npt.NDArray[np.float64]:
         """Scales (C,) by channel."""
         return np.repeat(self.scales.astype(np.float64), slice_widths(groups))
+
+    def step_offsets(self, groups: tuple[Group, ...]) -> npt.NDArray[np.int64]:
+        """Return what is added to the step indices (S,) that networks say."""
+        if self.octaves is None:
+            return np.zeros(sum(group.num_steps for group in groups), dtype=np.int64)
+        return self.octaves.astype(np.int64)
 
     def normalise(
         self, attributes: npt.NDArray[np.float64], groups: tuple[Group, ...]

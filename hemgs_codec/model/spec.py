@@ -102,11 +102,17 @@ class ModelSpec:
     use_context: bool = True  # False: no autoregressive network (ablation)
     use_earlier: bool = True  # False: groups and slices don't see what was coded before them (ablation)
     constant: frozenset[int] = frozenset()  # groups of which nothing is coded: they have no networks
+    points: int = 0  # features of an anchor from a shipped prior's PointNet++; 0: there is no prior
 
     @property
     def hash_width(self) -> int:
         """Number of hash-grid features per anchor."""
         return len(self.levels) * self.features
+
+    @property
+    def geometry(self) -> int:
+        """Number of features of an anchor's place: in the order, and among the points."""
+        return NUM_GEOMETRY + self.points
 
     def first_channel(self, group: int) -> int:
         """Index of the group's first channel among all channels."""
@@ -144,12 +150,12 @@ class ModelSpec:
                 continue
             earlier = self.earlier(index)
             name = f"{index}"
-            shapes[f"{name}.prior"] = (self.hash_width + NUM_GEOMETRY + earlier + 1, self.hidden)
+            shapes[f"{name}.prior"] = (self.hash_width + self.geometry + earlier + 1, self.hidden)
             if not group.flags:
                 shapes[f"{name}.step"] = (self.hidden + 1, group.num_steps)
             if self.use_context and not group.refines_positions:
                 shapes[f"{name}.key"] = (group.channels + earlier, self.hidden)
-                shapes[f"{name}.query"] = (NUM_GEOMETRY + earlier, self.hidden)
+                shapes[f"{name}.query"] = (self.geometry + earlier, self.hidden)
                 shapes[f"{name}.edge"] = (NUM_EDGE, self.hidden + self.heads)
                 shapes[f"{name}.score"] = (self.hidden, self.heads)
             done = 0

@@ -14,7 +14,7 @@ _SIGMA_FIELD = 7
 
 def encode_values(encoder: SymbolEncoder, values: npt.NDArray[np.int64]) -> None:
     """Encode a list: the σ index that suits it, then its values about 0."""
-    sigma = _best_sigma(values)
+    sigma = best_sigma(values)
     encoder.encode_uniform(np.array([sigma]), _SIGMA_FIELD)
     encoder.encode_gaussian(values, np.zeros(len(values), dtype=np.int64), np.full(len(values), sigma))
 
@@ -34,10 +34,10 @@ def decode_values(decoder: SymbolDecoder, count: int, limit: int, name: str) -> 
     return values.astype(np.int32)
 
 
-def _best_sigma(values: npt.NDArray[np.int64]) -> int:
-    """Return the σ index whose zero-mean table codes these integers in the fewest bits."""
+def best_sigma(values: npt.NDArray[np.int64], mean16: int = 0) -> int:
+    """Return the σ index whose table about a mean, in sixteenths, codes these integers in the fewest bits."""
     levels, counts = np.unique(values, return_counts=True)
     sigmas = np.repeat(np.arange(NUM_SIGMAS), len(levels))
-    bits = gaussian_bits(np.tile(levels, NUM_SIGMAS), np.zeros_like(sigmas), sigmas)
+    bits = gaussian_bits(np.tile(levels, NUM_SIGMAS), np.full_like(sigmas, mean16), sigmas)
     costs = bits.reshape(NUM_SIGMAS, -1) @ counts.astype(np.float64)
     return int(np.argmin(costs))

@@ -10,7 +10,7 @@ import math
 import torch
 
 from hemgs_codec.fit.freeze import freeze_matrices
-from hemgs_codec.fit.parameters import Parameters
+from hemgs_codec.fit.parameters import WEIGHT_STEP_SHARE, Parameters
 from hemgs_codec.model.arithmetic import MAX_SHIFT
 from hemgs_codec.model.frozen import PARAMETER_LIMIT
 from hemgs_codec.pointnet.frozen import FrozenPointNet
@@ -35,6 +35,7 @@ def initial_parameters(spec: PointNetSpec, generator: torch.Generator) -> Parame
         shapes=[tuple(v.shape) for v in values],
         matrix=torch.cat(owners),
         num_matrices=len(matrices),
+        step_shares=torch.full((len(matrices),), WEIGHT_STEP_SHARE),
     )
 
 

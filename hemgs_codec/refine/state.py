@@ -54,7 +54,7 @@ class State:
     ) -> None:
         self._scene, self._attributes, self._lattice = scene, attributes, lattice
         self._fitted, self._arithmetic, self._lambda_q = fitted, arithmetic, lambda_to_q(lambda_)
-        self._arranged = arrange(scene.means, fitted.geometry, lattice)
+        self._arranged = arrange(scene.means, fitted, lattice)
         self._coords = self._arranged.coords[self._arranged.graph.sequence]
         rows, groups = self._arranged.rows, fitted.model.spec.groups
         self._scales = fitted.scaling.channel_scales(groups)

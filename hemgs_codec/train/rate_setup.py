@@ -47,12 +47,12 @@ class RateSetup:
 
     def tobytes(self) -> bytes:
         """Return what `unpack_setup` takes."""
-        return pack_metadata(pack_model_fields(self.geometry, self.scaling, self.spec))
+        return pack_metadata(pack_model_fields(self.geometry, self.scaling, self.spec, None))
 
 
 def unpack_setup(data: bytes, shape: NetworkShape, options: RateOptions) -> RateSetup:
     """Invert `RateSetup.tobytes`."""
-    geometry, scaling, spec = unpack_model_fields(unpack_metadata(data), shape)
+    geometry, scaling, spec, _ = unpack_model_fields(unpack_metadata(data), shape)
     return RateSetup(geometry, scaling, spec, options.tie_steps)
 
 

@@ -78,7 +78,7 @@ def test_the_walk_asks_for_every_symbol_with_the_step_of_its_channel(
     fitted = random_fit(channels)
     spec, scales = fitted.model.spec, fitted.scaling.channel_scales(fitted.model.spec.groups)
     assert channels.lattice is not None
-    arranged = arrange(channels.means, fitted.geometry, channels.lattice)
+    arranged = arrange(channels.means, fitted, channels.lattice)
     values = fitted.scaling.normalise(channels.attributes[arranged.rows], spec.groups)
     prices = weights.prices(2e-3, spec.groups)[arranged.rows] * scales**2
     coder = Listener(values, prices)
@@ -123,7 +123,7 @@ def test_centroids_are_shares_of_the_step_of_a_slot(channels: ChannelScene, weig
     )
     # and fitted ones are worth more than they take
     scales = fitted.scaling.channel_scales(spec.groups)
-    rows = arrange(channels.means, fitted.geometry, channels.lattice).rows
+    rows = arrange(channels.means, fitted, channels.lattice).rows
     prices = 100 * weights.prices(2e-3, spec.groups)[rows] * scales**2
     found = fit_centroids(walked, spec.groups, coder.values, prices)
     assert found[3]

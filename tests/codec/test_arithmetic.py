@@ -20,9 +20,10 @@ from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.parameters import initial_parameters
 from hemgs_codec.model import probe
 from hemgs_codec.model.arithmetic import EXACT, MAX_SHIFT, ExactArithmetic, check_budget
-from hemgs_codec.model.frozen import PARAMETER_LIMIT, pack_hash_grid, pack_networks, unpack_model
+from hemgs_codec.model.frozen import PARAMETER_LIMIT
 from hemgs_codec.model.spec import Group, ModelSpec
 from hemgs_codec.model.units import LIMIT, UNIT, UNIT_BITS, VALUE_BITS, attention_table
+from hemgs_codec.prior.packing import pack_model, unpack_model
 from hemgs_format.errors import CorruptError, HgsError, SceneError
 from tests.small import random_model
 
@@ -201,9 +202,9 @@ def test_a_parameter_beyond_its_limit_is_refused_when_a_file_is_read() -> None:
     name = next(iter(model.weights))
     weights = model.weights[name].copy()
     weights[0, 0] = PARAMETER_LIMIT + 1
-    data = pack_networks(replace(model, weights={**model.weights, name: weights}))
+    packed = pack_model(replace(model, weights={**model.weights, name: weights}), None)
     with pytest.raises(CorruptError, match=f"layer {name}: a parameter exceeds"):
-        unpack_model(SPEC, data, pack_hash_grid(model))
+        unpack_model(SPEC, *packed, None)
 
 
 def test_freezing_limits_parameters_so_that_the_proof_holds() -> None:
@@ -217,7 +218,7 @@ def test_freezing_limits_parameters_so_that_the_proof_holds() -> None:
 
 def test_a_model_comes_back_from_its_bytes() -> None:
     model = random_model(SPEC)
-    again = unpack_model(SPEC, pack_networks(model), pack_hash_grid(model))
+    again = unpack_model(SPEC, *pack_model(model, None), None)
     assert again.shifts == model.shifts
     for name, matrix in model.weights.items():
         np.testing.assert_array_equal(again.weights[name], matrix)
@@ -269,14 +270,14 @@ def test_torch_runs_on_the_cpu_if_asked() -> None:
 
 def test_every_error_of_a_model_is_an_hgs_error() -> None:
     model = random_model(SPEC)
-    networks, grid = pack_networks(model), pack_hash_grid(model)
+    networks, grid = pack_model(model, None)
     rng = np.random.default_rng(3)
     for _ in range(300):
         words = np.frombuffer(networks, "<u4").copy()
         words[rng.integers(0, len(words))] = rng.integers(0, 2**32)
         part = words.tobytes()[: 4 * int(rng.integers(0, len(words) + 1))]
         with contextlib.suppress(HgsError):
-            unpack_model(SPEC, part, grid).arithmetic(None)
+            unpack_model(SPEC, part, grid, None).arithmetic(None)
 
 
 def test_units_are_as_documented() -> None:

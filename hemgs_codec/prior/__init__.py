@@ -1,0 +1,1 @@
+"""Scene-agnostic priors: what ships with the package and costs a file nothing."""

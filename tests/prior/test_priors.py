@@ -1,0 +1,102 @@
+"""Priors: their files, and files that lean on one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hemgs_codec import decode, encode
+from hemgs_codec.inspect import describe
+from hemgs_codec.ply import read_ply
+from hemgs_codec.prior import library
+from hemgs_codec.prior.prior import pack_prior, unpack_prior
+from hemgs_codec.scene import GaussianScene
+from hemgs_format.errors import CorruptError, HgsError, SceneError, UnsupportedVersionError
+from tests.prior.small import random_prior
+from tests.small import CHAIR, crop
+
+
+@pytest.fixture(scope="module")
+def scene() -> GaussianScene:
+    return crop(read_ply(CHAIR), 400)
+
+
+@pytest.fixture(autouse=True)
+def known() -> Iterator[None]:
+    library.register(random_prior())
+    yield
+    library._known.clear()
+
+
+def encoded(scene: GaussianScene, effort: int, *, iterations: int | None = None) -> bytes:
+    return encode(
+        scene, weights="analytic", prior=random_prior(), effort=effort, iterations=iterations, cache=False
+    )
+
+
+def network_bytes(data: bytes) -> int:
+    return sum(part["bytes"] for part in describe(data)["sections"] if part["id"] in ("NETS", "HASH"))
+
+
+def test_a_prior_comes_back_from_its_file() -> None:
+    prior = random_prior()
+    data = pack_prior(prior)
+    again = unpack_prior(data)
+    assert pack_prior(again) == data
+    assert (again.id, again.since, again.corpus) == (prior.id, prior.since, prior.corpus)
+    for name, matrix in prior.model.weights.items():
+        np.testing.assert_array_equal(again.model.weights[name], matrix)
+
+
+def test_without_effort_there_is_no_fit_and_no_network_in_the_file(scene: GaussianScene) -> None:
+    data = encoded(scene, 0)  # which decodes it to compare
+    assert network_bytes(data) == 0
+    assert decode(data).num_gaussians == scene.num_gaussians
+
+
+def test_a_fit_is_sent_as_differences(scene: GaussianScene) -> None:
+    data = encoded(scene, 4, iterations=30)
+    assert network_bytes(data) > 0
+    assert decode(data).num_gaussians == scene.num_gaussians
+
+
+def test_scenes_of_lower_degree_lean_on_the_same_prior(scene: GaussianScene) -> None:
+    flat = replace(scene, shN=np.zeros((scene.num_gaussians, 0, 3), np.float32))
+    assert network_bytes(encoded(flat, 0)) == 0
+
+
+def test_a_prior_that_isnt_there_is_told_with_the_version_that_has_it(scene: GaussianScene) -> None:
+    data = encoded(scene, 0)
+    library._known.clear()
+    with pytest.raises(UnsupportedVersionError, match=r"prior [0-9a-f]{16}.*since version 0\.1\.0"):
+        decode(data)
+
+
+def test_no_effort_without_a_prior_is_refused(scene: GaussianScene) -> None:
+    with pytest.raises(SceneError, match="effort 0 is no fit at all"):
+        encode(scene, weights="analytic", prior=None, effort=0)
+
+
+@pytest.mark.parametrize("effort", [-1, 10])
+def test_an_effort_that_there_isnt_is_refused(scene: GaussianScene, effort: int) -> None:
+    with pytest.raises(SceneError, match=r"effort -?[0-9]+ is out of range: expected 0 \.\. 9"):
+        encode(scene, weights="analytic", prior=None, effort=effort)
+
+
+def test_a_damaged_prior_is_refused() -> None:
+    data = bytearray(pack_prior(random_prior()))
+    for place in range(0, len(data), 997):
+        broken = bytes(data[:place]) + bytes([data[place] ^ 0x55]) + bytes(data[place + 1 :])
+        with pytest.raises(HgsError):
+            unpack_prior(broken)
+    with pytest.raises(CorruptError):
+        unpack_prior(encoded_container())
+
+
+def encoded_container() -> bytes:
+    from hemgs_format.container import Container, write_container
+
+    return write_container(Container("gaussian", 0, 0, ()))
