@@ -71,7 +71,7 @@ def canonical_axes(log_scales: FloatArray, quats: FloatArray) -> tuple[Float64Ar
 
     order = np.argsort(-scales, axis=1, kind="stable")
     scales = np.take_along_axis(scales, order, axis=1)
-    q = _multiply(q, _ORDER_QUATS[order[:, 0] * 3 + order[:, 1]])
+    q = multiply(q, _ORDER_QUATS[order[:, 0] * 3 + order[:, 1]])
 
     # The largest component tells the half-turn, the first of equals.
     turns = _half_turns(q)
@@ -111,8 +111,12 @@ def quats_from_xyz(xyz: FloatArray) -> Float64Array:
     return np.stack([w, x / length, y / length, z / length], axis=1)
 
 
-def _multiply(a: Float64Array, b: Float64Array) -> Float64Array:
-    """Hamilton products a·b of (N, 4) quaternions wxyz: the rotation b first, in the Gaussian's own axes."""
+def multiply(a: Float64Array, b: Float64Array) -> Float64Array:
+    """Return Hamilton products a·b (N, 4) of quaternions wxyz (N, 4), either of which may be just one (1, 4).
+
+    The rotation b comes first: a Gaussian of rotation q has q·b where its own axes turn, and a·q where it
+    turns in the world.
+    """
     aw, ax, ay, az = a.T
     bw, bx, by, bz = b.T
     return np.stack(
