@@ -20,7 +20,7 @@ from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.pointnet import PointNetSpec
 from hemgs_codec.pointnet.parameters import finest_steps, freeze_point_net
 from hemgs_codec.pointnet.parameters import initial_parameters as initial_point_net
-from hemgs_codec.prior.augment import augment
+from hemgs_codec.prior.augment import Augmentation
 from hemgs_codec.prior.corpus import CorpusScene
 from hemgs_codec.prior.prior import Prior, prior_spec
 from hemgs_codec.prior.sample import Sample
@@ -89,12 +89,14 @@ class Pretraining:
         share = sizes**0.5 / (sizes**0.5).sum()
         while True:
             member = self.corpus[int(self.rng.choice(len(sizes), p=share))]
-            weights = member.weights
+            part = member.varied(self.rng, Augmentation(count=self.options.crop))
+            attributes = profile.attributes_from_scene(part.scene)
+            weights = part.weights
             if self.rng.random() < _ANALYTIC_SHARE:
-                weights = analytic_weights(profile.attributes_from_scene(member.scene))
-            scene, weights = augment(member.scene, weights, self.rng, count=self.options.crop)
+                weights = analytic_weights(attributes)
             yield Sample(
-                scene,
+                part.scene,
+                attributes,
                 weights,
                 self.spec,
                 self.parameters,

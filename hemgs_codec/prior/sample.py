@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from hemgs_codec import profile
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import (
@@ -33,7 +33,7 @@ class Sample(Fit):
 
     Parameters
     ----------
-    scene, weights
+    scene, attributes, weights
         What to learn from.
     spec, parameters
         Of the entropy model of all scenes.
@@ -46,6 +46,7 @@ class Sample(Fit):
     def __init__(
         self,
         scene: GaussianScene,
+        attributes: npt.NDArray[np.float64],
         weights: Weights,
         spec: ModelSpec,
         parameters: Parameters,
@@ -55,7 +56,7 @@ class Sample(Fit):
         seed: int,
         batch: int,
     ) -> None:
-        channels = gaussian_channels(scene, profile.attributes_from_scene(scene), scene.num_gaussians)
+        channels = gaussian_channels(scene, attributes, scene.num_gaussians)
         groups = groups_of(channels.shape)
         attributes = weights.with_importance(channels.attributes)
         scaling = fit_scaling(attributes, groups)
