@@ -25,7 +25,6 @@ from hemgs_codec.model.hashgrid import hash_coordinates
 from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.model.spec import UNGATED, ModelSpec
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP
-from hemgs_codec.train.hac_steps import most_octaves, tied_steps
 from hemgs_codec.train.parameters import SceneParameters
 
 _CLAMP = 8.0  # channel scales: what others see of a value
@@ -79,8 +78,6 @@ class JointRate:
         gates = [gate for g in spec.groups for gate in (g.gates or (UNGATED,) * g.channels)]
         self.gate = torch.tensor(gates, device=device)
         self.weight_steps: torch.Tensor | None = None
-        self.most_octaves = most_octaves(spec, self.scale) if tie_steps else None
-        self.beyond = torch.zeros(())
 
     def begin(self, first_octaves: torch.Tensor, generator: torch.Generator) -> None:
         """Set the parameters to those of a beginning, with steps of log2 ``first_octaves`` (S,)."""
@@ -135,11 +132,7 @@ class JointRate:
     def noisy(
         self, values: torch.Tensor, network: torch.Tensor, lambda_q: float, generator: torch.Generator
     ) -> torch.Tensor:
-        """Return values (N, C) with noise as wide as the steps at this λ; flags as they are.
-
-        Afterwards ``beyond`` () is by how much steps exceed what they may be at most: octaves, squared.
-        """
-        self.beyond = torch.zeros((), device=values.device)
+        """Return values (N, C) with noise as wide as the steps at this λ; flags as they are."""
         m = FloatArithmetic(self.parameters.pieces(network))
         rows = torch.arange(len(values), device=values.device)
         location = self._location(rows)
@@ -155,10 +148,6 @@ class JointRate:
             earlier = torch.cat(seen, dim=1)[:, : self.spec.earlier(g)] if seen else values[:, :0]
             prior = predictor.prior(m, g, location, earlier.clamp(-_CLAMP, _CLAMP), lam)
             octaves = self._octaves(g, predictor.step_octaves(m, g, prior, lam), lambda_q)
-            if self.most_octaves is not None:
-                excess = torch.relu(octaves - self.most_octaves[g])
-                self.beyond = self.beyond + excess.square().mean()
-                octaves = octaves - excess
             step = torch.exp2(octaves).index_select(1, self.group_steps[g])
             own = own + step * noise[:, first : first + group.channels]
             gate = self.gate[first : first + group.channels]
@@ -257,3 +246,14 @@ class JointRate:
 
 def _lambda_feature(lambda_q: float) -> float:
     return float(np.floor((lambda_q - LAMBDA_REFERENCE_Q) * 4 / 3)) / UNIT
+
+
+def tied_steps(spec: ModelSpec) -> dict[str, tuple[slice, ...]]:
+    """Return, by the step predictor's name, which steps of anchors are one and the same in HAC."""
+    features, rest = len(spec.groups) - 2, len(spec.groups) - 1
+    number = spec.groups[rest].num_steps
+    half = SCALES // 2
+    return {
+        f"{features}.step": (slice(0, spec.groups[features].num_steps),),
+        f"{rest}.step": (slice(0, half), slice(half, SCALES), slice(SCALES, number)),
+    }

@@ -131,7 +131,7 @@ class Trainer:
             seen = look(drawn, camera, target, self.dataset.background)
             bits = rate.bits(rows, noisy, network, lambda_q).sum() / len(rows) * parameters.num_anchors
             per_value = (bits + network_bits) / self._num_values()
-            total = total + (seen.loss + lambda_ * per_value + rate.beyond) / options.lambda_samples
+            total = total + (seen.loss + lambda_ * per_value) / options.lambda_samples
             log["loss"] += float(seen.loss.detach()) / options.lambda_samples
             log["bits"] += float(per_value.detach()) / options.lambda_samples
         total = total + parameters.mask_loss()
