@@ -30,17 +30,17 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
 SCENE_OPTIONS = ("--iterations", "10000", "--points", "3000", "--growth-gradient", "4e-4")
 
 
-def branches(scene: str, kinds: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+def branches(scene: str, kinds: tuple[str, ...], lambdas: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     """Return the options of all runs that branch from a scene's own, by name."""
     found: dict[str, tuple[str, ...]] = {}
     for config in ("hac", "contextgs"):
         if config in kinds:
-            for lambda_ in LAMBDAS:
-                number = lambda_.removesuffix("e-3")
+            for lambda_ in lambdas:
+                number = f"{1000 * float(lambda_):g}"
                 found[f"{scene}-{config}-{number}"] = ("--config", config, "--lambda-range", lambda_, lambda_)
     if "fixed" in kinds:
         for lambda_ in FIXED:
-            found[f"{scene}-fixed-{lambda_.removesuffix('e-3')}"] = ("--lambda-range", lambda_, lambda_)
+            found[f"{scene}-fixed-{1000 * float(lambda_):g}"] = ("--lambda-range", lambda_, lambda_)
     if "ablations" in kinds:
         found |= {f"{scene}-{name}": options for name, options in ABLATIONS.items()}
     return found
@@ -65,6 +65,14 @@ def run(dataset: Path, folder: Path, options: tuple[str, ...]) -> None:
     help="What to train beside the scene's own run, may be repeated.",
 )
 @click.option(
+    "--lambda",
+    "lambdas",
+    multiple=True,
+    default=LAMBDAS,
+    show_default=True,
+    help="Of hac and contextgs, a training each, may be repeated.",
+)
+@click.option(
     "--runs",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -72,13 +80,13 @@ def run(dataset: Path, folder: Path, options: tuple[str, ...]) -> None:
     help="Where to.",
 )
 @click.option("--jobs", type=click.IntRange(min=1), default=2, show_default=True, help="Trainings at once.")
-def main(dataset: Path, kinds: tuple[str, ...], folder: Path, jobs: int) -> None:
+def main(dataset: Path, kinds: tuple[str, ...], lambdas: tuple[str, ...], folder: Path, jobs: int) -> None:
     """Train a data set's runs; benchmarks.bench_anchor measures them."""
     scene = dataset.resolve().name
     own = folder / scene
     run(dataset, own, ())
     with ThreadPoolExecutor(jobs) as pool:
-        for name, options in branches(scene, kinds).items():
+        for name, options in branches(scene, kinds, lambdas).items():
             pool.submit(run, dataset, folder / name, ("--branch", str(own), *options))
 
 

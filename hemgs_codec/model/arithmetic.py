@@ -29,6 +29,7 @@ Array = Any
 
 EXACT = 1 << 53
 MAX_SHIFT = 20
+_MOST = LIMIT / UNIT
 
 
 class Arithmetic(Protocol):
@@ -57,7 +58,11 @@ class Arithmetic(Protocol):
 
 
 class FloatArithmetic:
-    """Differentiable twin: parameters are float tensors by name."""
+    """Differentiable twin: parameters are float tensors by name.
+
+    It clamps where integers are clamped: a fit that leaves their range would code with other numbers than it
+    was fitted with.
+    """
 
     def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
         self.parameters = parameters
@@ -68,11 +73,11 @@ class FloatArithmetic:
         x: Array,
         *,
         relu: bool = False,
-        wide: bool = False,  # noqa: ARG002  floats have one unit
+        wide: bool = False,
     ) -> Array:
         """See `Arithmetic`."""
         y = torch.nn.functional.linear(x, self.parameters[f"{name}.w"].T, self.parameters[f"{name}.b"])
-        return torch.relu(y) if relu else y
+        return y if wide else y.clamp(0.0 if relu else -_MOST, _MOST)
 
     def concat(self, parts: list[Array]) -> Array:
         """See `Arithmetic`."""
@@ -80,7 +85,7 @@ class FloatArithmetic:
 
     def join_relu(self, rows: Array, query: Array, edge: Array) -> Array:
         """See `Arithmetic`."""
-        return torch.relu(rows + query[:, None] + edge)
+        return (rows + query[:, None] + edge).clamp(0.0, _MOST)
 
     def mean(self, x: Array, present: Array) -> Array:
         """See `Arithmetic`."""

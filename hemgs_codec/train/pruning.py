@@ -27,9 +27,9 @@ def prune_slots(
     parameters: SceneParameters,
     squares: torch.Tensor,
     bits: torch.Tensor | None,
-    lambda_: float,
+    price: float,
 ) -> None:
-    """Mask slots out where that pays at a λ, and all of an anchor where even that pays.
+    """Mask slots out where that pays, and all of an anchor where even that pays.
 
     Parameters
     ----------
@@ -37,12 +37,13 @@ def prune_slots(
         Squared derivatives of images by the values of `JointRate`, masks among them.
     bits : (N, C) or None
         Of each value; None: not known yet.
+    price
+        Of a bit, in the loss.
     """
     slots, features = parameters.shape.slots, parameters.shape.features
     logits = parameters.leaves["mask_logits"]
     used = logits > 0
     cost = LOSS_PER_SQUARED_ERROR * squares[:, FIRST_MASK : FIRST_MASK + slots].to(logits)
-    price = lambda_ / parameters.num_values
     if bits is None:
         slot_bits = torch.full_like(cost, FIRST_SLOT_BITS)
         anchor_bits = torch.full((len(cost),), FIRST_ANCHOR_BITS).to(cost)

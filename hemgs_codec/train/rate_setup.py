@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,25 +39,37 @@ IMPORTANCE_GROUP = 0
 
 @dataclass(frozen=True)
 class RateSetup:
-    """What an entropy model's geometry and units are, for the file that is written in the end."""
+    """What an entropy model's geometry and units are, for the file that is written in the end.
+
+    Attributes
+    ----------
+    tie_steps : bool
+        See `RateOptions`.
+    num_values : int
+        What bits are divided by, in rate and prices: the values of all anchors that growth has left. With
+        those that are left after each pruning, the same λ would ask for ever less.
+    """
 
     geometry: Geometry
     scaling: Scaling
     spec: ModelSpec
     tie_steps: bool
+    num_values: int
 
     def tobytes(self) -> bytes:
         """Return what `unpack_setup` takes."""
-        return pack_metadata(pack_model_fields(self.geometry, self.scaling, self.spec, None))
+        fields = pack_model_fields(self.geometry, self.scaling, self.spec, None)
+        return pack_metadata({**fields, "values": self.num_values})
 
 
 def unpack_setup(data: bytes, shape: NetworkShape, options: RateOptions) -> RateSetup:
     """Invert `RateSetup.tobytes`."""
-    geometry, scaling, spec, _ = unpack_model_fields(unpack_metadata(data), shape)
-    return RateSetup(geometry, scaling, spec, options.tie_steps)
+    fields: dict[str, Any] = unpack_metadata(data)
+    geometry, scaling, spec, _ = unpack_model_fields(fields, shape)
+    return RateSetup(geometry, scaling, spec, options.tie_steps, fields["values"])
 
 
-def plan_rate(scene: AnchorScene, options: RateOptions) -> RateSetup:
+def plan_rate(scene: AnchorScene, options: RateOptions, num_values: int) -> RateSetup:
     """Choose geometry, units and networks' sizes for a scene."""
     lattice = anchor_lattice(scene)
     coords = lattice.quantise(scene.anchors)
@@ -84,7 +97,7 @@ def plan_rate(scene: AnchorScene, options: RateOptions) -> RateSetup:
         use_earlier=options.use_earlier,
         constant=frozenset() if options.use_importance else frozenset({IMPORTANCE_GROUP}),
     )
-    return RateSetup(geometry, _scaling(scene, spec), spec, options.tie_steps)
+    return RateSetup(geometry, _scaling(scene, spec), spec, options.tie_steps, num_values)
 
 
 def _widths(num_values: int) -> tuple[int, int]:

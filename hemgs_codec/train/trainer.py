@@ -117,7 +117,6 @@ class Trainer:
         length = schedule.total - schedule.rate_from
         if self.iteration - schedule.rate_from in {round(share * length) for share in PRUNE_SHARES}:
             rate = self._prune(rate)
-        number = parameters.num_values
         rows = torch.randint(
             parameters.num_anchors, (min(options.batch, parameters.num_anchors),), generator=self.generator
         ).to(self.device)
@@ -131,7 +130,7 @@ class Trainer:
             drawn = parameters.tensors(rate.scene_values(noisy, parameters))
             seen = look(drawn, camera, target, self.dataset.background)
             bits = rate.bits(rows, noisy, network, lambda_q).sum() / len(rows) * parameters.num_anchors
-            per_value = (bits + network_bits) / number
+            per_value = (bits + network_bits) / self._num_values()
             total = total + (seen.loss + lambda_ * per_value) / options.lambda_samples
             log["loss"] += float(seen.loss.detach()) / options.lambda_samples
             log["bits"] += float(per_value.detach()) / options.lambda_samples
@@ -142,6 +141,10 @@ class Trainer:
         self.iteration += 1
         return log
 
+    def _num_values(self) -> int:
+        """Return what bits are divided by: see `RateSetup`."""
+        return self.parameters.num_values if self.setup is None else self.setup.num_values
+
     def _draw_lambda(self) -> float:
         low, high = self.rate_options.lambda_range
         share = float(torch.rand((), generator=self.generator))
@@ -151,13 +154,13 @@ class Trainer:
         """Give the scene an entropy model, once, and leave out what isn't worth its bits."""
         if self.rate_options.masks == "learned":
             self.parameters.learn_masks(self.schedule.total - self.schedule.rate_from)
-        scene = self.scene()
-        rate = make_rate(scene, plan_rate(scene, self.rate_options), self.generator, self.device)
+        scene, number = self.scene(), self.parameters.num_values
+        rate = make_rate(scene, plan_rate(scene, self.rate_options, number), self.generator, self.device)
         squares = self._without_useless_slots(rate, is_first=True)
         scene = self.scene()
-        self.setup = plan_rate(scene, self.rate_options)
+        self.setup = plan_rate(scene, self.rate_options, number)
         self.rate = make_rate(scene, self.setup, self.generator, self.device)
-        octaves = wanted_octaves(squares, self.parameters.num_values)
+        octaves = wanted_octaves(squares, number)
         octaves += torch.log2(rate.scale) - torch.log2(self.rate.scale)
         set_importance(self.rate, octaves)
         self.rate.begin(mean_steps(self.rate, self.parameters, octaves), self.generator)
@@ -169,7 +172,7 @@ class Trainer:
         squares = self._without_useless_slots(rate, is_first=False)
         fewer = make_rate(self.scene(), self.setup, self.generator, self.device)
         fewer.load(rate.state())
-        set_importance(fewer, wanted_octaves(squares, self.parameters.num_values))
+        set_importance(fewer, wanted_octaves(squares, self.setup.num_values))
         self.rate = fewer
         return fewer
 
@@ -186,7 +189,7 @@ class Trainer:
         bits = None
         if not is_first:
             bits = all_bits(rate, parameters, 256 * math.log2(lambda_), self.generator)
-        prune_slots(parameters, squares, bits, lambda_)
+        prune_slots(parameters, squares, bits, lambda_ / self._num_values())
         kept = (parameters.masks() > 0).any(dim=1)
         parameters.keep(kept)
         return squares[kept]

@@ -19,7 +19,7 @@ from hemgs_codec import decoder
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.parameters import initial_parameters
 from hemgs_codec.model import probe
-from hemgs_codec.model.arithmetic import EXACT, MAX_SHIFT, ExactArithmetic, check_budget
+from hemgs_codec.model.arithmetic import EXACT, MAX_SHIFT, ExactArithmetic, FloatArithmetic, check_budget
 from hemgs_codec.model.frozen import PARAMETER_LIMIT
 from hemgs_codec.model.spec import Group, ModelSpec
 from hemgs_codec.model.units import LIMIT, UNIT, UNIT_BITS, VALUE_BITS, attention_table
@@ -195,6 +195,24 @@ def test_a_model_beyond_the_budget_has_no_arithmetic() -> None:
     for device in DEVICES:
         with pytest.raises(CorruptError, match=f"layer {name}"):
             broken.arithmetic(device)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_floats_are_clamped_where_integers_are(relu: bool) -> None:
+    rng = np.random.default_rng(5)
+    w, x = rng.normal(0, 4, (6, 5)), rng.normal(0, 4, (40, 6))
+    integers = make(np.rint(w * 2**8).astype(np.int64), np.zeros(5, np.int64), 8, None)
+    exact = integers.linear("layer", np.rint(x * UNIT), relu=relu) / UNIT
+    floats = FloatArithmetic(
+        {"layer.w": torch.from_numpy(np.rint(w * 2**8) / 2**8), "layer.b": torch.zeros(5).double()}
+    )
+    found = floats.linear("layer", torch.from_numpy(np.rint(x * UNIT) / UNIT), relu=relu).numpy()
+    assert exact.max() == LIMIT / UNIT
+    np.testing.assert_allclose(found, exact, atol=1.01 / UNIT)
+    rows, query, edge = (torch.from_numpy(rng.normal(0, 12, size)) for size in ((7, 3, 4), (7, 4), (7, 3, 4)))
+    joined = floats.join_relu(rows, query, edge)
+    assert joined.min() == 0
+    assert joined.max() == LIMIT / UNIT
 
 
 def test_a_parameter_beyond_its_limit_is_refused_when_a_file_is_read() -> None:
