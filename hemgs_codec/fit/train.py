@@ -6,7 +6,8 @@ learns the step that is best where rates are high, and known there: the inverse 
 weight. Being an octave off costs ln 2 bits a value, so that is its loss, in bits beside bits.
 
 Contexts and earlier groups hold rounded values, refreshed now and then, at seven λs an octave apart; each
-sample draws its own. Late in the fit weights are rounded to the grid they are frozen on.
+sample draws its own. Late in the fit weights are rounded to the grid they are frozen on. Differences from
+shipped networks cost bits from the beginning, so that most stay zero.
 """
 
 from __future__ import annotations
@@ -239,9 +240,10 @@ class Fit:
             network, extra = self.parameters.network, torch.zeros(())
             if iteration == switch:
                 self.weight_steps = self.parameters.weight_steps()
-            if iteration >= switch:
-                network, bits = self.parameters.quantised(self.weight_steps)
+            if iteration >= switch or self.parameters.base is not None:
+                rounded, bits = self.parameters.quantised(self.weight_steps)
                 extra = bits / (count * channels)
+                network = rounded if iteration >= switch else network
             if iteration in refreshes:
                 self.refresh(network.detach())
             bits, excess = self.losses(rows, k, network)
