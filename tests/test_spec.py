@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,28 +23,9 @@ from hemgs_codec.sections import KNOWN, SINGLE_IDS
 from hemgs_codec.shapes import GaussianShape, Shape, groups_of
 from hemgs_format import constants, symbols, tables
 from hemgs_format.header import HEADER_BYTES
+from tests.prior.small import random_prior
+from tests.spec_text import FLAT, HEADINGS, ROOT, TEXT, evaluate, rows_under
 from vectors.example_text import BEGIN, END, example_text
-
-ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "SPEC.md").read_text(encoding="utf-8")
-FLAT = " ".join(TEXT.split())
-HEADINGS = set(re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE)) | set(re.findall(r"\*\*([^*]+?)\.?\*\*", TEXT))
-
-
-def rows_under(heading: str) -> list[list[str]]:
-    """Cells of the first table under a heading, without its head."""
-    part = TEXT.split(f"# {heading}\n", 1)[1].split("\n#", 1)[0]
-    lines = [line for line in part.splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
-
-
-def evaluate(formula: str, sizes: dict[str, int]) -> int:
-    """Value of a sum of products of named sizes, one level of brackets allowed."""
-    flat = re.sub(
-        r"(\w) · \(([^)]*)\)", lambda m: " + ".join(f"{m[1]} · {t}" for t in m[2].split(" + ")), formula
-    )
-    terms = [[sizes[f] if f in sizes else int(f) for f in term.split(" · ")] for term in flat.split(" + ")]
-    return sum(int(np.prod(term)) for term in terms)
 
 
 def sha256(values: npt.ArrayLike, dtype: str = "<i8") -> str:
@@ -117,22 +97,28 @@ def test_sections_are_the_codes() -> None:
     assert ids[-1] == [constants.PADDING_ID]
 
 
-@pytest.mark.parametrize("shape", [GaussianShape(0), NetworkShape(4, 2)])
-def test_metadata_keys_are_the_codes(shape: Shape) -> None:
+@pytest.mark.parametrize(
+    ("shape", "has_prior"),
+    [(GaussianShape(0), False), (GaussianShape(0), True), (NetworkShape(4, 2), False)],
+)
+def test_metadata_keys_are_the_codes(shape: Shape, has_prior: bool) -> None:
     spec = ModelSpec(groups_of(shape), (), 1, 1, 1, 1)
+    prior, octaves = (random_prior(), np.zeros(10, np.int8)) if has_prior else (None, None)
     written = fields.Fields(
         shape=shape,
         lambda_q=units.LAMBDA_REFERENCE_Q,
         lattice=lattice.Lattice((0.0, 0.0, 0.0), 1.0, 0),
         position_bits=1,
         geometry=fields.Geometry("raster", 0, 1, 0, (0, 0, 0, 1), 0),
-        scaling=scaling.Scaling(np.zeros(11, np.float32), np.zeros(11, np.float32)),
+        scaling=scaling.Scaling(np.zeros(11, np.float32), np.zeros(11, np.float32), octaves),
         spec=spec,
+        prior=prior,
         centroids=(),
         symbols_sha256=bytes(32),
     ).pack()
     other = "`anchor` only" if isinstance(shape, GaussianShape) else "`gaussian` only"
-    rows = [row for row in rows_under("META") if not row[-1].startswith(other)]
+    others = (other,) if has_prior else (other, "optional", "with a prior")
+    rows = [row for row in rows_under("META") if not row[-1].startswith(others)]
     assert {row[0].strip("`") for row in rows} == set(written)
 
 
@@ -212,16 +198,19 @@ def test_layers_of_rendering_networks_are_the_codes() -> None:
 @pytest.mark.parametrize("groups", [profile.groups(1), anchor_profile.groups(7, 3)])
 @pytest.mark.parametrize("has_context", [False, True])
 @pytest.mark.parametrize("has_earlier", [False, True])
+@pytest.mark.parametrize("points", [0, 4])
 def test_matrices_are_the_codes_in_its_order(
-    groups: tuple[Group, ...], has_context: bool, has_earlier: bool
+    groups: tuple[Group, ...], has_context: bool, has_earlier: bool, points: int
 ) -> None:
     grid = (hashgrid.Level((0, 1), 1, 9),)
-    spec = ModelSpec(groups, grid, 3, 5, 7, 2, use_context=has_context, use_earlier=has_earlier)
+    spec = ModelSpec(
+        groups, grid, 3, 5, 7, 2, use_context=has_context, use_earlier=has_earlier, points=points
+    )
     rows = [row for row in rows_under("Matrices") if row[0].startswith("g.")]
     rows = [row for row in rows if has_context or "*" not in row[0]]
     expected: dict[str, tuple[int, int]] = {}
     for g, group in enumerate(groups):
-        sizes = {"L": 5, "H": 5, "T": 7, "M": 2, "c": int(has_context)}
+        sizes = {"L": 5 + points, "G": 2 + points, "H": 5, "T": 7, "M": 2, "c": int(has_context)}
         sizes |= {"E": spec.first_channel(g) * has_earlier, "V": group.channels, "S": group.num_steps}
         of_group = [row for row in rows if "g.k." not in row[0] and not (group.flags and "†" in row[0])]
         for name, _, inputs, outputs, _ in of_group[:2] if group.refines_positions else of_group:

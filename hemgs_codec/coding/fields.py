@@ -268,6 +268,8 @@ def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
     ------
     CorruptError
         A field is missing, of the wrong kind, or out of its range.
+    UnsupportedVersionError
+        The prior that the fields name isn't in this version of the package.
     """
     reader = MapReader(fields)
     shape = unpack_shape(fields, profile)

@@ -1,4 +1,4 @@
-"""Networks as differences from shipped ones: most are zero (SPEC "NETS").
+"""Networks as differences from shipped ones: most are zero (SPEC "Differences").
 
 A list of differences is one matrix or the biases of one layer: whether there are any, the share of those that
 aren't zero, the power of two that divides them all, which they are, and their values.

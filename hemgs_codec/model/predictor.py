@@ -39,7 +39,7 @@ def key(m: Arithmetic, group: int, visible: Array) -> Array:
 
 
 def query(m: Arithmetic, group: int, geometry: Array, earlier: Array) -> Array:
-    """Return what an anchor asks its context, (n, H), from its own (n, 2) and (n, E)."""
+    """Return what an anchor asks its context, (n, H), from its own geometry (n, G) and (n, E)."""
     return m.linear(f"{group}.query", m.concat([geometry, earlier]))
 
 
@@ -59,8 +59,8 @@ def context(
     ----------
     keys, values : (n, k, H), (n, k, V)
         Gathered from the context anchors.
-    geometry, earlier : (n, 2), (n, E)
-        The anchor's own.
+    geometry, earlier : (n, G), (n, E)
+        The anchor's own: of its place in the order and, with a prior, among the points; of earlier groups.
     edges, present : (n, k, 4), (n, k)
         Edge features, and 1 where the edge exists.
     """

@@ -1,8 +1,8 @@
-"""PointNet++ over the integer lattice: the scene-agnostic prior (paper 3.3.2; Qi et al. 2017).
+"""PointNet++ over the integer lattice: the scene-agnostic prior (paper 3.3.2; SPEC "Priors").
 
-A feature per point from the points' locations alone, so that encoder and decoder have it alike before any
-attribute is coded. Sampling, grouping and networks are integer arithmetic. Floats, for training, are in
-`hemgs_codec.pointnet.parameters`, which isn't imported here.
+After Qi et al. 2017. Features per point from the points' locations alone, so that encoder and decoder have
+them alike before any attribute is coded. Sampling, grouping and networks are integer arithmetic. Floats, for
+training, are in `hemgs_codec.pointnet.parameters`, which isn't imported here.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""PointNet++ over a scene's points, written once for fitting (floats) and coding (integers).
+"""PointNet++ over a scene's points, for fitting (floats) and coding (integers): SPEC "Layers".
 
 After Qi et al. 2017: set abstraction (section 3.2) from each level's points to its centres, then feature
 propagation (section 3.4) back, level by level. It's HEMGS's scene-agnostic prior (section 3.3.2): what it
-makes of locations holds for every scene, so its weights are in no file.
+makes of locations holds for every scene, so its weights are in no scene's file.
 
 ::
 

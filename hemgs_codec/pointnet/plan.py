@@ -1,4 +1,4 @@
-"""Everything about a scene's points that is an index or integer geometry, computed once per scene.
+"""All about a scene's points that is an index or integer geometry, computed once per scene (SPEC "Points").
 
 A level of the plan leads from its points to a quarter of them, the centres, which are the next level's
 points, and back. Both directions are integers and come from the points' base coordinates alone, so encoder
@@ -47,13 +47,16 @@ class PointLevel:
         The points that are the next level's, ascending.
     groups : (c, k) int32
         The k points nearest to each centre, by (squared distance, index), without itself. The nearest one
-        again in place of those that a scene lacks, as in PointNet++'s ball query: a maximum doesn't mind.
+        again in place of those that a scene lacks, as in PointNet++'s ball query: a maximum doesn't mind. A
+        lone point is its own group.
     edges : (c, k, 4) int16
         Relative position and log distance of a group's points, in 1/1024: see `geometry.edge_features`.
     parents : (n, 3) int32
-        The centres nearest to each point, as points of the next level.
+        The centres nearest to each point, as points of the next level; of a centre, itself alone. The first
+        one again in place of those that a scene lacks.
     shares : (n, 3) int16
-        The parents' weights in 1/1024, in inverse proportion to squared distances; they sum to 1024.
+        The parents' weights in 1/1024, in inverse proportion to squared distances; they sum to 1024. Of
+        those that a scene lacks, 0.
     """
 
     inputs: Int16Array

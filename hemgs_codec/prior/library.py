@@ -1,4 +1,4 @@
-"""The priors that ship with this package: all that any release had, for files name them by hash."""
+"""The priors that ship with this package: all that any release had, for files need them (SPEC "Priors")."""
 
 from __future__ import annotations
 
@@ -48,6 +48,8 @@ def find_prior(name: bytes, since: str) -> Prior:
     ------
     UnsupportedVersionError
         It isn't in this version of the package.
+    CorruptError
+        It is, but since another version.
     """
     if name in _known:
         return _known[name]
