@@ -37,6 +37,7 @@ MAX_LEVELS = 32
 MAX_ENTRIES = 1 << 20
 MAX_LOG_RESOLUTION = 12
 _BOX_LIMIT = 1 << 30
+_ALL_PARTS = 3  # flags of networks with contexts and earlier groups: what a prior has
 _FLAG_SCALINGS = ((0.0, 1.0), (0.0, 0.0), (1.0, 0.0))  # offset and scale of a slice of flags
 LAMBDA_Q_RANGE = (lambda_to_q(LAMBDA_MIN), lambda_to_q(LAMBDA_MAX))
 
@@ -192,7 +193,7 @@ def unpack_model_fields(
         constant=constant_groups(scaling, groups),
     )
     if prior is not None:
-        if spec != replace(prior.spec_for(spec), points=0):
+        if flags != _ALL_PARTS or spec != replace(prior.spec_for(spec), points=0):
             raise CorruptError(f'metadata: "net" isn\'t that of prior {prior.id.hex()}')
         spec = prior.spec_for(spec)
     return geometry, scaling, spec, prior

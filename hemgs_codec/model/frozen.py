@@ -167,11 +167,22 @@ def _decode_level(decoder: SymbolDecoder, level: Level, features: int) -> npt.ND
     return signs.reshape(level.entries, features)
 
 
-def _check_sizes(spec: ModelSpec, hash_grid: bytes) -> None:
-    """Refuse sizes that nothing valid has, before anything of such a size is allocated."""
-    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in spec.matrices().values())
+def check_parameters(matrices: dict[str, tuple[int, int]]) -> None:
+    """Refuse networks larger than the format allows.
+
+    Raises
+    ------
+    LimitError
+        There are more weights and biases than `MAX_PARAMETERS`.
+    """
+    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in matrices.values())
     if parameters > MAX_PARAMETERS:
         raise LimitError(f"networks of {parameters} parameters, expected at most {MAX_PARAMETERS}")
+
+
+def _check_sizes(spec: ModelSpec, hash_grid: bytes) -> None:
+    """Refuse sizes that nothing valid has, before anything of such a size is allocated."""
+    check_parameters(spec.matrices())
     values = sum(level.entries for level in spec.levels) * spec.features
     room = min(MAX_GRID_VALUES, GRID_VALUES_PER_BYTE * (len(hash_grid) + _SEAL_BYTES))
     if values > room:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
-from hemgs_codec.prior.prior import ID_BYTES, Prior, unpack_prior
+from hemgs_codec.prior.prior import Prior, unpack_prior
 from hemgs_codec.shapes import Shape
 from hemgs_format.errors import CorruptError, UnsupportedVersionError
 
@@ -28,9 +27,9 @@ def load_prior(path: Path) -> Prior:
 
 
 @cache
-def _by_id(folder: Path) -> dict[bytes, Path]:
-    files = sorted(folder.glob("*.hgp"))
-    return {hashlib.sha256(path.read_bytes()).digest()[:ID_BYTES]: path for path in files}
+def _by_id(folder: Path) -> dict[bytes, Prior]:
+    priors = [load_prior(path) for path in sorted(folder.glob("*.hgp"))]
+    return {prior.id: prior for prior in priors}
 
 
 _known: dict[bytes, Prior] = {}
@@ -51,14 +50,11 @@ def find_prior(name: bytes, since: str) -> Prior:
     CorruptError
         It is, but since another version.
     """
-    if name in _known:
-        return _known[name]
-    path = _by_id(FOLDER).get(name)
-    if path is None:
+    prior = _known.get(name) or _by_id(FOLDER).get(name)
+    if prior is None:
         raise UnsupportedVersionError(
             f"the file needs prior {name.hex()}, which hemgs-codec has since version {since}: update it"
         )
-    prior = load_prior(path)
     if prior.since != since:
         raise CorruptError(f"metadata: prior {name.hex()} is since version {prior.since}, not {since}")
     return prior

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.coding.map_reader import MapReader
-from hemgs_codec.model.frozen import FrozenModel, pack_networks, unpack_networks
+from hemgs_codec.model.frozen import FrozenModel, check_parameters, pack_networks, unpack_networks
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.pointnet import FrozenPointNet, PointNetSpec, plan_points, point_features
 from hemgs_codec.scene import MAX_SH_DEGREE
@@ -25,7 +25,8 @@ from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
 from hemgs_format.sections import Section
 
 ID_BYTES = 8
-_IDS = frozenset({"PRIO", "NETS", "PNTS"})
+_ORDER = ("PRIO", "NETS", "PNTS")
+_IDS = frozenset(_ORDER)
 _MAX_WIDTH = 256
 _HASH_BYTES = 32
 _MAX_LEVELS = 4
@@ -46,7 +47,8 @@ class Prior:
     since : str
         The package's version that it first came with.
     id : bytes
-        What files name it by: the beginning of its own file's SHA-256.
+        What files name it by: the beginning of a SHA-256 of what its file's sections hold. The container
+        around them may change with the format, and the prior's name mustn't.
     """
 
     model: FrozenModel
@@ -116,6 +118,8 @@ def unpack_prior(data: bytes) -> Prior:
         The bytes aren't those of a prior.
     """
     container = read_container(data, known=_IDS)
+    if (container.profile, container.num_input, container.num_points) != ("gaussian", 0, 0):
+        raise CorruptError("a prior's header says gaussian profile and no points, this file's says otherwise")
     parts = {section.id: section.data for section in container.sections}
     if len(parts) != len(container.sections) or set(parts) != _IDS:
         raise CorruptError(f"a prior holds {sorted(_IDS)}, this file {[s.id for s in container.sections]}")
@@ -133,13 +137,26 @@ def unpack_prior(data: bytes) -> Prior:
     hidden, slice_hidden, heads = reader.integers("net", [(1, _MAX_WIDTH), (1, _MAX_WIDTH), (1, 16)])
     spec = prior_spec(hidden, slice_hidden, heads, features)
     net_spec = PointNetSpec(features, tuple(rest[:levels]), tuple(rest[levels:]))
-    return Prior(
+    for matrices in (spec.matrices(), net_spec.matrices()):
+        check_parameters(matrices)
+    prior = Prior(
         FrozenModel(spec, *unpack_networks(spec.matrices(), parts["NETS"]), []),
         FrozenPointNet(net_spec, *unpack_networks(net_spec.matrices(), parts["PNTS"])),
         tuple(corpus),
         since,
-        hashlib.sha256(data).digest()[:ID_BYTES],
+        prior_id(parts),
     )
+    prior.point_net.arithmetic(None)  # proven to stay exact, here and not when a scene is decoded
+    return prior
+
+
+def prior_id(parts: dict[str, bytes]) -> bytes:
+    """Return the id of a prior by its sections' data: their lengths and bytes, hashed in a fixed order."""
+    digest = hashlib.sha256()
+    for name in _ORDER:
+        digest.update(len(parts[name]).to_bytes(8, "little"))
+        digest.update(parts[name])
+    return digest.digest()[:ID_BYTES]
 
 
 def prior_spec(hidden: int, slice_hidden: int, heads: int, points: int) -> ModelSpec:

@@ -14,7 +14,9 @@ from hemgs_codec.ply import read_ply
 from hemgs_codec.prior import library
 from hemgs_codec.prior.prior import pack_prior, unpack_prior
 from hemgs_codec.scene import GaussianScene
+from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import CorruptError, HgsError, SceneError, UnsupportedVersionError
+from tests.mutations import metadata_of, with_metadata
 from tests.prior.small import random_prior
 from tests.small import CHAIR, crop
 
@@ -75,6 +77,38 @@ def test_a_prior_that_isnt_there_is_told_with_the_version_that_has_it(scene: Gau
         decode(data)
 
 
+def test_a_files_networks_must_be_the_priors(scene: GaussianScene) -> None:
+    data = encoded(scene, 0)
+    net = metadata_of(data)["net"]
+    for place, value in ((0, net[0] + 1), (1, net[1] + 1), (2, net[2] + 1), (4, 1), (4, 2)):
+        changed = [*net[:place], value, *net[place + 1 :]]
+        with pytest.raises(CorruptError, match=r'"net" isn\'t that of prior'):
+            decode(with_metadata(data, net=changed))
+
+
+def test_a_prior_of_another_version_is_refused(scene: GaussianScene) -> None:
+    data = encoded(scene, 0)
+    with pytest.raises(CorruptError, match=r"is since version 0\.1\.0, not 9\.9"):
+        decode(with_metadata(data, prior=[random_prior().id, "9.9"]))
+
+
+def test_metadata_of_a_prior_is_checked(scene: GaussianScene) -> None:
+    data = encoded(scene, 0)
+    for prior in ([b"short", "0.1.0"], [random_prior().id], "text", [random_prior().id, 3]):
+        with pytest.raises(CorruptError, match='"prior" isn'):
+            decode(with_metadata(data, prior=prior))
+    with pytest.raises(CorruptError, match='"octaves" isn'):
+        decode(with_metadata(data, octaves=b"\0"))
+
+
+def test_a_priors_id_is_that_of_its_sections() -> None:
+    data = pack_prior(random_prior())
+    container = read_container(data, known=frozenset({"PRIO", "NETS", "PNTS"}))
+    turned = write_container(replace(container, sections=container.sections[::-1]))
+    assert turned != data
+    assert unpack_prior(turned).id == random_prior().id
+
+
 def test_no_effort_without_a_prior_is_refused(scene: GaussianScene) -> None:
     with pytest.raises(SceneError, match="effort 0 is no fit at all"):
         encode(scene, weights="analytic", prior=None, effort=0)
@@ -93,10 +127,4 @@ def test_a_damaged_prior_is_refused() -> None:
         with pytest.raises(HgsError):
             unpack_prior(broken)
     with pytest.raises(CorruptError):
-        unpack_prior(encoded_container())
-
-
-def encoded_container() -> bytes:
-    from hemgs_format.container import Container, write_container
-
-    return write_container(Container("gaussian", 0, 0, ()))
+        unpack_prior(write_container(Container("gaussian", 0, 0, ())))
