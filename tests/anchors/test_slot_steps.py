@@ -178,7 +178,7 @@ def test_the_integer_model_has_the_fits_steps_and_bits(
             k = LAMBDAS.index(lambda_)
             rows = torch.arange(channels.count)
             bits, _ = fit.losses(rows, torch.full_like(rows, k), network)
-    by_rank = arrange(channels.means, geometry, channels.lattice).rows
+    by_rank = arrange(channels.means, fitted, channels.lattice).rows
     walked = decode_symbols(data).walked
     off = walked.steps - UNIT_STEP - fit.octaves[k].numpy()[by_rank]
     has_steps = np.array([not group.flags for group in fit.spec.groups for _ in range(group.num_steps)])
