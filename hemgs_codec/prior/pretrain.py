@@ -53,8 +53,8 @@ class PretrainOptions:
     iterations: int = 6000
     batch: int = 1024
     crop: int = 8192
-    uses: int = 24
-    pool: int = 4
+    uses: int = 20
+    pool: int = 8
     learning_rate: float = 6e-3
     hidden: int = 24
     slice_hidden: int = 32

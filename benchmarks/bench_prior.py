@@ -1,0 +1,165 @@
+"""What a scene-agnostic prior is worth, by folds: every scene is coded with a prior that never saw it.
+
+A row is one encode: bytes, seconds, and the PSNR of renders against the original's. Steps are others with
+another fit, so sizes are compared at equal PSNR: `equal_bytes` is the size moved along the curve that the
+same scene has without a prior, from two lambdas of one fit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmarks import ROOT
+from benchmarks.pretrain import FOLDS
+from benchmarks.provenance import Results
+from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
+
+if TYPE_CHECKING:
+    from hemgs_codec.distortion.views import ViewSet
+    from hemgs_codec.fit.fitted import FittedModel
+    from hemgs_codec.prior.corpus import CorpusScene
+    from hemgs_codec.prior.prior import Prior
+
+LAMBDA = 2e-3
+"""Of all rows; the curve is from here to its double."""
+
+
+def unseen_prior(path: Path, scene_hash: str, seen: bool) -> Prior:
+    """Read a prior's file to judge a scene with.
+
+    Raises
+    ------
+    click.ClickException
+        It was trained on that scene, and nobody said that this is wanted.
+    """
+    from hemgs_codec.prior.library import load_prior
+
+    prior = load_prior(path)
+    if bytes.fromhex(scene_hash) in prior.corpus and not seen:
+        raise click.ClickException(f"{path.name} has seen this scene: --seen scores it nonetheless, and says so")
+    return prior
+
+
+class Judge:
+    """A scene, its views, and what it takes without a prior."""
+
+    def __init__(self, member: CorpusScene, views: ViewSet) -> None:
+        self.member, self.views = member, views
+        self.pictures = views.render_judged(member.scene)
+        self.slope = 0.0  # of the log of the size, by dB
+
+    def psnr(self, data: bytes) -> float:
+        """Return the mean PSNR of renders of a file's scene against the original's."""
+        from hemgs_codec import decode
+        from hemgs_codec.metrics.psnr import psnr
+        from hemgs_codec.scene import GaussianScene
+
+        scene = decode(data)
+        assert isinstance(scene, GaussianScene)
+        shown = self.views.render_judged(scene)
+        return sum(psnr(a, b) for a, b in zip(shown, self.pictures, strict=True)) / len(shown)
+
+    def encode(self, prior: Prior | None, effort: int) -> tuple[FittedModel, float]:
+        """Fit a model as `hemgs encode` does: it and the seconds."""
+        from hemgs_codec import profile
+        from hemgs_codec.channel_scene import gaussian_channels
+        from hemgs_codec.fit.fit import EncodeOptions, fit_model
+
+        start = time.perf_counter()
+        scene = self.member.scene
+        channels = gaussian_channels(scene, profile.attributes_from_scene(scene), scene.num_gaussians)
+        fitted = fit_model(channels, self.member.weights, EncodeOptions(effort=effort), prior=prior)
+        return fitted, time.perf_counter() - start
+
+    def code(self, fitted: FittedModel, lambda_: float) -> tuple[bytes, float]:
+        """Code the scene: the file and the seconds."""
+        from hemgs_codec import profile
+        from hemgs_codec.channel_scene import gaussian_channels
+        from hemgs_codec.passes import CodingPass
+
+        start = time.perf_counter()
+        scene = self.member.scene
+        channels = gaussian_channels(scene, profile.attributes_from_scene(scene), scene.num_gaussians)
+        data = CodingPass(channels, self.member.weights, fitted, None, None, "cpu", None)(lambda_)
+        return data, time.perf_counter() - start
+
+    def row(self, prior: Prior | None, effort: int) -> dict[str, Any]:
+        """Encode and judge."""
+        from hemgs_codec.inspect import describe
+
+        fitted, fit_s = self.encode(prior, effort)
+        data, code_s = self.code(fitted, LAMBDA)
+        parts = {part["id"]: part["bytes"] for part in describe(data)["sections"]}
+        row = {
+            "effort": effort,
+            "file_bytes": len(data),
+            "network_bytes": parts["NETS"] + parts["HASH"],
+            "psnr": round(self.psnr(data), 4),
+            "fit_s": round(fit_s, 2),
+            "code_s": round(code_s, 2),
+        }
+        if prior is None:
+            other, _ = self.code(fitted, 2 * LAMBDA)
+            self.slope = math.log(len(data) / len(other)) / (row["psnr"] - self.psnr(other))
+            self.reference = row
+        else:
+            row["prior"] = prior.id.hex()
+        row["equal_bytes"] = round(
+            row["file_bytes"] * math.exp(self.slope * (self.reference["psnr"] - row["psnr"]))
+        )
+        row["saved"] = round(1 - row["equal_bytes"] / self.reference["file_bytes"], 4)
+        return row
+
+
+@click.command()
+@data_option
+@scene_option
+@click.option(
+    "--priors",
+    type=click.Path(exists=True, path_type=Path),
+    default=ROOT / "runs" / "priors",
+    help="Folder of fold-0.hgp and so on, as benchmarks.pretrain writes them; or one prior's file.",
+)
+@click.option("--effort", "efforts", type=click.IntRange(0, 9), multiple=True, default=(0, 2, 4, 6, 9))
+@click.option("--seen", is_flag=True, help="Score scenes that a prior has seen, too; rows say so.")
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+def main(
+    data: Path | None, names: tuple[str, ...], priors: Path, efforts: tuple[int, ...], seen: bool, threads: int
+) -> None:
+    """Measure scenes with their fold's prior at some efforts, and without one at the default effort."""
+    from hemgs_codec.cameras import read_cameras
+    from hemgs_codec.distortion.views import choose_views
+    from hemgs_codec.fit.fit import DEFAULT_EFFORT
+    from hemgs_codec.prior.corpus import folds, list_corpus, load_member, scene_hash
+    from hemgs_codec.prior.library import register
+    from hemgs_codec.threads import use_threads
+
+    paths = {name: scene_path(name, data) for name in known_scenes(data)}
+    fold_of = folds([entry.hash for entry in list_corpus(paths.values())], FOLDS)
+    results = Results("prior")
+    for name in names or tuple(paths):
+        path = paths[name]
+        file = priors / f"fold-{fold_of[scene_hash(path)]}.hgp" if priors.is_dir() else priors
+        prior = unseen_prior(file, scene_hash(path), seen)
+        register(prior)
+        with use_threads(threads):
+            member = load_member(path, ROOT / "runs" / "weights")
+            cameras = path.parent / "cameras.json"
+            views = choose_views(member.scene, read_cameras(cameras) if cameras.is_file() else None, (0, 0, 0))
+            judge = Judge(member, views)
+            known = {"num_gaussians": member.scene.num_gaussians, "lambda": LAMBDA, "threads": threads}
+            if bytes.fromhex(member.hash) in prior.corpus:
+                known["seen"] = True
+            results.add({**identify(name, path), **known, "prior": None, **judge.row(None, DEFAULT_EFFORT)})
+            for effort in efforts:
+                row = judge.row(prior, effort)
+                results.add({**identify(name, path), **known, "prior_file": file.stem, **row})
+
+
+if __name__ == "__main__":
+    main()

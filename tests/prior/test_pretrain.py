@@ -1,0 +1,87 @@
+"""Pre-training: parts of scenes teach networks that know none of them by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from hemgs_codec import decode, encode, profile
+from hemgs_codec.distortion.analytic import analytic_weights
+from hemgs_codec.ply import read_ply
+from hemgs_codec.prior import library
+from hemgs_codec.prior.corpus import CorpusScene, scene_hash
+from hemgs_codec.prior.pretrain import Pretraining, PretrainOptions
+from hemgs_codec.prior.prior import pack_prior, unpack_prior
+from tests.small import CHAIR, crop
+
+OPTIONS = PretrainOptions(
+    iterations=200, batch=128, crop=300, uses=50, pool=1, hidden=6, slice_hidden=8, points=4
+)
+
+
+@cache
+def member() -> CorpusScene:
+    scene = crop(read_ply(CHAIR), 400)
+    weights = analytic_weights(profile.attributes_from_scene(scene))
+    return CorpusScene("chair", scene_hash(CHAIR), scene, weights)
+
+
+@cache
+def trained() -> tuple[Pretraining, list[float]]:
+    training = Pretraining([member()], OPTIONS)
+    return training, training.run()
+
+
+def test_bits_fall() -> None:
+    _, log = trained()
+    assert len(log) == 2
+    assert log[1] < 0.85 * log[0]
+
+
+def test_both_networks_learn() -> None:
+    training, _ = trained()
+    fresh = Pretraining([member()], OPTIONS)
+    assert not torch.equal(training.net.network, fresh.net.network)
+    assert not torch.equal(training.parameters.network, fresh.parameters.network)
+
+
+def test_the_same_seed_gives_the_same_prior() -> None:
+    short = replace(OPTIONS, iterations=5)
+
+    def once(seed: int) -> bytes:
+        training = Pretraining([member()], replace(short, seed=seed))
+        training.run()
+        return pack_prior(training.prior())
+
+    assert once(3) == once(3)
+    assert once(3) != once(4)
+
+
+def test_what_was_learned_ships_with_its_corpus() -> None:
+    prior = unpack_prior(pack_prior(trained()[0].prior()))
+    assert prior.corpus == (bytes.fromhex(member().hash),)
+    assert prior.point_net.spec.features == OPTIONS.points
+
+
+def test_a_scene_is_coded_by_what_was_learned_without_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = crop(read_ply(CHAIR), 300)
+    sizes = []
+    for training in (trained()[0], Pretraining([member()], OPTIONS)):
+        prior = unpack_prior(pack_prior(training.prior()))
+        monkeypatch.setitem(library._known, prior.id, prior)
+        data = encode(scene, weights="analytic", prior=prior, effort=0, cache=False)
+        assert decode(data).num_gaussians == scene.num_gaussians
+        sizes.append(len(data))
+    assert sizes[0] < sizes[1]
+
+
+def test_without_the_point_network_its_features_are_zero() -> None:
+    training = Pretraining([member()], replace(OPTIONS, iterations=3, use_points=False))
+    training.run()
+    prior = unpack_prior(pack_prior(training.prior()))
+    points = np.arange(60, dtype=np.int64).reshape(20, 3)
+    assert not prior.point_features(points, 2).any()
