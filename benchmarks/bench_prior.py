@@ -41,7 +41,7 @@ def unseen_prior(path: Path, scene_hash: str, seen: bool) -> Prior:
 
     prior = load_prior(path)
     if bytes.fromhex(scene_hash) in prior.corpus and not seen:
-        raise click.ClickException(f"{path.name} has seen this scene: --seen scores it nonetheless, and says so")
+        raise click.ClickException(f"{path.name} has seen this scene: --seen scores it all the same")
     return prior
 
 
@@ -129,13 +129,26 @@ class Judge:
 @click.option("--seen", is_flag=True, help="Score scenes that a prior has seen, too; rows say so.")
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 def main(
-    data: Path | None, names: tuple[str, ...], priors: Path, efforts: tuple[int, ...], seen: bool, threads: int
+    data: Path | None,
+    names: tuple[str, ...],
+    priors: Path,
+    efforts: tuple[int, ...],
+    seen: bool,
+    threads: int,
 ) -> None:
     """Measure scenes with their fold's prior at some efforts, and without one at the default effort."""
     from hemgs_codec.cameras import read_cameras
     from hemgs_codec.distortion.views import choose_views
     from hemgs_codec.fit.fit import DEFAULT_EFFORT
-    from hemgs_codec.prior.corpus import folds, list_corpus, load_member, scene_hash
+    from hemgs_codec.prior.corpus import (
+        CAMERAS,
+        METRICS,
+        background_of,
+        folds,
+        list_corpus,
+        load_member,
+        scene_hash,
+    )
     from hemgs_codec.prior.library import register
     from hemgs_codec.threads import use_threads
 
@@ -149,9 +162,9 @@ def main(
         register(prior)
         with use_threads(threads):
             member = load_member(path, ROOT / "runs" / "weights")
-            cameras = path.parent / "cameras.json"
-            views = choose_views(member.scene, read_cameras(cameras) if cameras.is_file() else None, (0, 0, 0))
-            judge = Judge(member, views)
+            cameras = path.parent / CAMERAS
+            looked = read_cameras(cameras) if cameras.is_file() else None
+            judge = Judge(member, choose_views(member.scene, looked, background_of(path.parent / METRICS)))
             known = {"num_gaussians": member.scene.num_gaussians, "lambda": LAMBDA, "threads": threads}
             if bytes.fromhex(member.hash) in prior.corpus:
                 known["seen"] = True

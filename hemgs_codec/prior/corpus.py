@@ -137,7 +137,7 @@ def load_member(path: Path, cache: Path, *, seed: int = 0, progress: Progress | 
     scene = read_ply(path)
     check_values(scene)
     key = scene_hash(path)
-    background, cameras = _background(path.parent / METRICS), path.parent / CAMERAS
+    background, cameras = background_of(path.parent / METRICS), path.parent / CAMERAS
     looked = scene_hash(cameras) if cameras.is_file() else ""
     settings = hashlib.sha256(repr((__version__, seed, background, looked)).encode()).hexdigest()
     kept = cache / f"{key[:32]}-{settings[:16]}.npz"
@@ -154,7 +154,7 @@ def load_member(path: Path, cache: Path, *, seed: int = 0, progress: Progress | 
     return CorpusScene(name, key, scene, weights)
 
 
-def _background(metrics: Path) -> Background:
+def background_of(metrics: Path) -> Background:
     """Return the background that a training's metrics tell, black where they don't."""
     content = read_json(metrics) if metrics.is_file() else {}
     if not isinstance(content, dict) or "background" not in content:

@@ -16,6 +16,7 @@ from hemgs_codec.prior import library
 from hemgs_codec.prior.corpus import CorpusScene, scene_hash
 from hemgs_codec.prior.pretrain import Pretraining, PretrainOptions
 from hemgs_codec.prior.prior import pack_prior, unpack_prior
+from hemgs_codec.scene import GaussianScene
 from tests.small import CHAIR, crop
 
 OPTIONS = PretrainOptions(
@@ -74,7 +75,8 @@ def test_a_scene_is_coded_by_what_was_learned_without_a_fit(monkeypatch: pytest.
         prior = unpack_prior(pack_prior(training.prior()))
         monkeypatch.setitem(library._known, prior.id, prior)
         data = encode(scene, weights="analytic", prior=prior, effort=0, cache=False)
-        assert decode(data).num_gaussians == scene.num_gaussians
+        decoded = decode(data)
+        assert isinstance(decoded, GaussianScene) and decoded.num_gaussians == scene.num_gaussians
         sizes.append(len(data))
     assert sizes[0] < sizes[1]
 
