@@ -74,9 +74,22 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Photos of the cameras that aren't held out, to refine towards instead of renders of the scene.",
 )
+@click.option(
+    "--effort",
+    type=click.IntRange(0, 9),
+    metavar="0..9",
+    help="How long to fit, 4 if not given: more is smaller and slower; 0 fits nothing, shipped networks do.",
+)
+@click.option(
+    "--no-prior",
+    is_flag=True,
+    help="Ablation: fit and send whole networks, not what they add to shipped ones.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the fit.")
 @click.option(
-    "--iterations", type=click.IntRange(min=0), help="Length of the fit; chosen by scene size if not given."
+    "--iterations",
+    type=click.IntRange(min=0),
+    help="Length of the fit; by effort and scene size if not given.",
 )
 @click.option(
     "--order",
@@ -134,6 +147,8 @@ def encode(
     compact: Literal["auto"] | float | None,
     refine: int,
     images: Path | None,
+    effort: int | None,
+    no_prior: bool,
     seed: int,
     iterations: int | None,
     order: Order,
@@ -165,6 +180,7 @@ def encode(
       hemgs encode scene.ply --cameras cameras.json --background white
       hemgs encode scene.ply --target-size 4MB
       hemgs encode scene.ply --lambda 4e-3 -o small.hgs
+      hemgs encode scene.ply --effort 0 --weights analytic --no-verify
       hemgs encode scene.ply --lambda 8e-3 --cameras cameras.json --refine 500
       hemgs encode - -o - < scene.ply > scene.hgs
       hemgs encode runs/chair --lambda 4e-3 -o chair.hgs
@@ -193,6 +209,8 @@ def encode(
             "compact": compact,
             "refine": refine,
             "images": images,
+            "effort": effort,
+            "no_prior": no_prior,
             "seed": seed,
             "iterations": iterations,
             "order": order,
@@ -217,6 +235,7 @@ def encode(
 
     import hemgs_codec
     from hemgs_codec.cameras import read_cameras
+    from hemgs_codec.fit.fit import DEFAULT_EFFORT
     from hemgs_codec.ply import read_ply_with_report
 
     cameras = None if cameras_path is None else read_cameras(cameras_path)
@@ -239,6 +258,8 @@ def encode(
             compact=compact,
             refine=refine,
             images=images,
+            effort=DEFAULT_EFFORT if effort is None else effort,
+            prior=None if no_prior else "default",
             seed=seed,
             iterations=iterations,
             order=order,

@@ -17,9 +17,11 @@ _GAUSSIAN_ONLY = {
     "refine": "--refine",
     "images": "--images",
     "drop_invalid": "--drop-invalid",
+    "no_prior": "--no-prior",
 }
 _FIT_ONLY = {
     "model": "--model",
+    "effort": "--effort",
     "iterations": "--iterations",
     "position_bits": "--position-bits",
     "voxel_size": "--voxel-size",
@@ -38,6 +40,7 @@ def encode_folder(
     from hemgs_codec.anchors.measured import measured_anchor_weights
     from hemgs_codec.anchors.read import read_anchor_scene
     from hemgs_codec.cameras import held_out, read_cameras
+    from hemgs_codec.fit.fit import DEFAULT_EFFORT
     from hemgs_codec.train.result import CAMERAS_NAME, read_result
 
     for name, option in _GAUSSIAN_ONLY.items():
@@ -70,9 +73,11 @@ def encode_folder(
         )
     elif options["weights"] == "rendered":
         note("no cameras: errors are weighed by a guess (--cameras names some)")
+    effort = options["effort"]
     data = hemgs_codec.encode_anchors(
         scene,
         weights=weights,
+        effort=DEFAULT_EFFORT if effort is None else effort,
         progress=progress,
         cache=options["cache"],
         **{name: options[name] for name in ("seed", "iterations", "order", "context", "window")},

@@ -15,9 +15,9 @@ from hemgs_codec.channel_scene import anchor_channels
 from hemgs_codec.context.order import Order
 from hemgs_codec.decoder import check_decodes
 from hemgs_codec.distortion.weights import REFERENCE_LAMBDA, Weights
-from hemgs_codec.encoder_checks import check_anchor_values, check_options
+from hemgs_codec.encoder_checks import check_anchor_values, check_options, check_start
 from hemgs_codec.fit.cache import fit_key, obtain_fit
-from hemgs_codec.fit.fit import EncodeOptions
+from hemgs_codec.fit.fit import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.passes import CodingPass
 from hemgs_codec.progress import Progress
@@ -36,6 +36,7 @@ def encode_anchors(
     weights: Weights | None = None,
     network_step: float = NETWORK_STEP,
     seed: int = 0,
+    effort: int = DEFAULT_EFFORT,
     iterations: int | None = None,
     order: Order = "permuted",
     context: int = 20,
@@ -73,8 +74,8 @@ def encode_anchors(
         the fit is given, values are just rounded to the steps that it predicts.
     network_step
         Step of the rendering networks' weights: see `quantise_networks`.
-    seed, iterations, order, context, window
-        Of the fit, as in `encode`; a given fit has its own.
+    seed, effort, iterations, order, context, window
+        Of the fit, as in `encode`; a given fit has its own. There is no prior, so effort is 1 or more.
     position_bits
         Bits an axis of the lattice; None: the scene's own lattice where it has one, else 16 bits.
     use_hash, use_context, use_earlier
@@ -96,6 +97,7 @@ def encode_anchors(
     check_anchor_values(scene)
     options = EncodeOptions(
         seed=seed,
+        effort=effort,
         iterations=iterations,
         order=order,
         context=context,
@@ -106,6 +108,7 @@ def encode_anchors(
         use_earlier=use_earlier,
     )
     check_options(lambda_, options)
+    check_start(options, None)
     shape = scene.networks.shape
     if importance is not None and importance.shape != (scene.num_anchors,):
         raise SceneError(f"importance is {importance.shape}, expected {(scene.num_anchors,)}")

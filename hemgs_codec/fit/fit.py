@@ -174,6 +174,9 @@ def prepare_fit(
     lattices = [choose_lattice(scene, weights, v, options.position_bits) for v in _LATTICE_LAMBDAS]
     if options.position_bits is not None or scene.lattice is not None:
         lattices = lattices[:1]
+    length = fit_length(scene.count, options)
+    if not length:
+        lattices = []  # contexts are for a fit to look at
     samples = make_samples(
         scene.means,
         lattices,
@@ -192,7 +195,7 @@ def prepare_fit(
         finest.base_points(finest.quantise(scene.means)),
         np.array(geometry.box),
         samples,
-        FitOptions(iterations=fit_length(scene.count, options), seed=options.seed),
+        FitOptions(iterations=length, seed=options.seed),
         device,
         fixed_octaves,
         coded_entries(attributes, spec.groups),

@@ -76,7 +76,8 @@ def test_a_scene_is_coded_by_what_was_learned_without_a_fit(monkeypatch: pytest.
         monkeypatch.setitem(library._known, prior.id, prior)
         data = encode(scene, weights="analytic", prior=prior, effort=0, cache=False)
         decoded = decode(data)
-        assert isinstance(decoded, GaussianScene) and decoded.num_gaussians == scene.num_gaussians
+        assert isinstance(decoded, GaussianScene)
+        assert decoded.num_gaussians == scene.num_gaussians
         sizes.append(len(data))
     assert sizes[0] < sizes[1]
 
