@@ -6,6 +6,7 @@ A run's name says what it is: SCENE, SCENE-NAME, or SCENE-NAME-NUMBER where seve
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import defaultdict
 from typing import Any
@@ -15,6 +16,7 @@ import click
 from benchmarks.provenance import RESULTS
 
 BASELINE = "hac"
+STORAGE_LAMBDA = 2e-3
 Points = list[tuple[float, float]]
 
 
@@ -89,9 +91,30 @@ def show_rates(rows: list[dict[str, Any]]) -> None:
             click.echo(f"| {' | '.join(cells)} |")
 
 
+def show_storage(rows: list[dict[str, Any]]) -> None:
+    """Print what is stored in which section, at each run's lambda nearest to 2e-3 (the paper's Table 5)."""
+    newest = {(row["scene"], row["run"], row["lambda"]): row for row in rows}
+    nearest: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in newest.values():
+        key = (row["scene"], row["run"])
+        if key not in nearest or _octaves(row) < _octaves(nearest[key]):
+            nearest[key] = row
+    names = list(next(iter(nearest.values()))["section_bytes"])
+    click.echo(f"\n| run | anchors | training, s | {' | '.join(names)} | file |")
+    click.echo("| --- " * (len(names) + 4) + "|")
+    for (_, run), row in nearest.items():
+        sizes = [f"{row['section_bytes'][name]:,}" for name in names]
+        cells = (run, f"{row['num_coded']:,}", f"{row['train_s']:.0f}", *sizes, f"{row['file_bytes']:,}")
+        click.echo(f"| {' | '.join(cells)} |")
+
+
+def _octaves(row: dict[str, Any]) -> float:
+    return abs(math.log2(row["lambda"] / STORAGE_LAMBDA))
+
+
 @click.command()
 def main() -> None:
-    """Draw PSNR over bytes, a panel a scene, and print BD-rates."""
+    """Draw PSNR over bytes, a panel a scene; print BD-rates, and what is stored where."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -102,6 +125,7 @@ def main() -> None:
         raise click.ClickException("there is nothing to draw: run benchmarks.bench_anchor first")
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     show_rates(rows)
+    show_storage(rows)
     found = curves(rows, "file_bytes")
     figure, panels = plt.subplots(1, len(found), figsize=(5.5 * len(found), 4.5), squeeze=False)
     for panel, (scene, part) in zip(panels[0], found.items(), strict=True):

@@ -42,6 +42,7 @@ from vectors.tiny import (
     tiny_scene,
 )
 from vectors.tiny_anchors import encode_tiny_anchors
+from vectors.tiny_prior import encode_tiny_prior
 from vectors.worked_example import worked_example
 
 FOLDER = Path(__file__).parent
@@ -95,6 +96,19 @@ ANCHOR_TIERS = Recipe(
     heads=1,
     voxel_shift=8,
     log_sigma_bias=256,
+)
+PRIOR = Recipe(shape=GaussianShape(1), order="permuted", context=8, window=25, hidden=1, heads=1)
+PRIOR_GRID = Recipe(
+    shape=GaussianShape(3),
+    order="raster",
+    context=5,
+    window=25,
+    hidden=1,
+    heads=1,
+    levels=(Level((0, 1, 2), 1, 27),),
+    features=2,
+    lambda_=8e-3,
+    voxel_shift=19,
 )
 ONE = Recipe(
     shape=GaussianShape(0), order="permuted", context=20, window=25, hidden=1, heads=1, position_step=120
@@ -176,6 +190,14 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
             encode_tiny_anchors(150, ANCHOR_TIERS, 1400, has_importance=True, has_masks=False),
         ),
         "one-anchor": ("one anchor with one value and one slot", _one_anchor()),
+        "prior": (
+            "a prior's networks as they are, none in the file",
+            encode_tiny_prior(150, PRIOR, 1500, has_differences=False),
+        ),
+        "prior-differences": (
+            "networks that differ from a prior's, with a hash grid beside its point features",
+            encode_tiny_prior(90, PRIOR_GRID, 1600, has_differences=True),
+        ),
         "skippable-sections": (
             "sections that a reader doesn't know and skips",
             _with_skippable_sections(raster),

@@ -23,6 +23,7 @@ from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
 from hemgs_codec.model.spec import ModelSpec
+from hemgs_codec.prior.prior import Prior
 from hemgs_codec.scene import SH_REST_COUNTS, GaussianScene
 from hemgs_codec.shapes import Shape, groups_of
 
@@ -139,7 +140,13 @@ def tiny_channels(scene: GaussianScene) -> ChannelScene:
     return gaussian_channels(scene, attributes)
 
 
-def encode_tiny(channels: ChannelScene, recipe: Recipe, scaling: Scaling, model: FrozenModel) -> bytes:
+def encode_tiny(
+    channels: ChannelScene,
+    recipe: Recipe,
+    scaling: Scaling,
+    model: FrozenModel,
+    prior: Prior | None = None,
+) -> bytes:
     """Code a scene by a recipe."""
     side = 1 << 24
     geometry = Geometry(
@@ -148,7 +155,7 @@ def encode_tiny(channels: ChannelScene, recipe: Recipe, scaling: Scaling, model:
     data, _ = encode_fitted(
         channels,
         None,
-        FittedModel(channels.shape, geometry, scaling, model),
+        FittedModel(channels.shape, geometry, scaling, model, prior),
         channels.lattice or Lattice((0.0, 0.0, 0.0), UNIT, recipe.lattice_index),
         recipe.lambda_,
         run_bits=recipe.run_bits,

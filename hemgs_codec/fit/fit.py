@@ -31,6 +31,7 @@ from hemgs_codec.model.hashgrid import make_levels
 from hemgs_codec.model.scaling import Scaling, coded_entries, constant_groups, fit_scaling
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.prior.prior import Prior
+from hemgs_codec.prior.units import in_prior_units
 from hemgs_codec.progress import Progress
 from hemgs_codec.shapes import groups_of
 
@@ -169,6 +170,8 @@ def prepare_fit(
     """
     attributes = weights.with_importance(scene.attributes)
     scaling = fit_scaling(attributes, groups_of(scene.shape))
+    if prior is not None:
+        scaling = in_prior_units(scaling, groups_of(scene.shape))
     spec = model_spec(scene, scaling, options, prior)
     geometry = choose_geometry(scene, weights, options)
     lattices = [choose_lattice(scene, weights, v, options.position_bits) for v in _LATTICE_LAMBDAS]

@@ -24,6 +24,7 @@ from hemgs_codec.model.spec import NUM_GEOMETRY, ModelSpec
 from hemgs_codec.model.units import UNIT
 from hemgs_codec.pointnet import PointNetSpec, plan_points, point_features
 from hemgs_codec.pointnet.arithmetic import PointFloats
+from hemgs_codec.prior.units import in_prior_units
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.shapes import groups_of
 
@@ -59,7 +60,7 @@ class Sample(Fit):
         channels = gaussian_channels(scene, attributes, scene.num_gaussians)
         groups = groups_of(channels.shape)
         attributes = weights.with_importance(channels.attributes)
-        scaling = fit_scaling(attributes, groups)
+        scaling = in_prior_units(fit_scaling(attributes, groups), groups)
         options = EncodeOptions()
         geometry = choose_geometry(channels, weights, options)
         lattice = choose_lattice(channels, weights, lambda_, None)

@@ -1,0 +1,52 @@
+"""Tiny files that lean on the prior that ships, made of integers only: the same on every machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hemgs_codec.model.frozen import FrozenModel
+from hemgs_codec.prior.library import default_prior
+from hemgs_codec.shapes import GaussianShape
+from vectors.tiny import (
+    Recipe,
+    draws,
+    encode_tiny,
+    model_spec,
+    tiny_channels,
+    tiny_model,
+    tiny_scaling,
+    tiny_scene,
+)
+
+_SPARSE = 1 << 14  # of 2**15: one list in two is sent, one parameter in two of those differs
+_STEP = 4
+
+
+def encode_tiny_prior(count: int, recipe: Recipe, seed: int, *, has_differences: bool) -> bytes:
+    """Code a scene with the prior's networks, or with some that differ from them."""
+    assert isinstance(recipe.shape, GaussianShape)
+    degree = recipe.shape.sh_degree
+    prior = default_prior(recipe.shape)
+    assert prior is not None, "a release has a prior for every degree"
+    scaling = tiny_scaling(degree)
+    spec = prior.spec_for(model_spec(recipe, scaling))
+    octaves = draws(seed, sum(group.num_steps for group in spec.groups)) >> 12
+    model = replace(prior.networks_for(spec), tables=tiny_model(spec, seed).tables)
+    if has_differences:
+        model = _changed(model, seed)
+    scene = tiny_channels(tiny_scene(count, degree, seed))
+    return encode_tiny(scene, recipe, replace(scaling, octaves=octaves.astype(np.int8)), model, prior)
+
+
+def _changed(model: FrozenModel, seed: int) -> FrozenModel:
+    """Return a model some of whose parameters are moved by multiples of a step."""
+    weights, biases = dict(model.weights), dict(model.biases)
+    for number, lists in enumerate((weights, biases)):
+        for place, (name, values) in enumerate(lists.items()):
+            drawn = draws(seed + 2 * place + number, values.size)
+            if drawn[0] > 0:
+                moved = np.where(np.abs(drawn) < _SPARSE, (drawn >> 12) * _STEP, 0)
+                lists[name] = (values + moved.reshape(values.shape)).astype(np.int32)
+    return replace(model, weights=weights, biases=biases)
