@@ -18,7 +18,13 @@ from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.cache import load_weights, store_weights, weights_key
 from hemgs_codec.distortion.views import ViewSet, choose_views
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.encoder_checks import check_options, check_refinement, check_start, check_values
+from hemgs_codec.encoder_checks import (
+    check_options,
+    check_refinement,
+    check_start,
+    check_values,
+    suits_priors,
+)
 from hemgs_codec.fit.cache import cache_directory, fit_key, obtain_fit
 from hemgs_codec.fit.fit import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.passes import CodingPass, Refinement
@@ -108,7 +114,7 @@ def encode(
         A file to keep the fit in, or to take it from.
     prior
         Networks that a fit starts from, and that cost the file nothing: the one that ships, or a given one,
-        which readers must have too. None: everything is fitted and sent.
+        which readers must have too. None, or no contexts: everything is fitted and sent.
     device
         Where networks run when a fit codes, as in `decode`; the fit itself runs on the CPU.
     threads
@@ -153,10 +159,13 @@ def encode(
         attributes = profile.attributes_from_scene(scene)
         measured = _weights(scene, attributes, weights, views, seed, used_threads, cache, progress)
         channels = gaussian_channels(scene, attributes, original.num_gaussians)
-        start = default_prior(channels.shape) if prior == "default" else prior
-        check_start(options, start)
-        key = fit_key(channels, measured, options, used_threads, start)
-        fitted = obtain_fit(channels, measured, options, key, model, cache, progress, start)
+        if prior == "default":
+            prior = default_prior(channels.shape) if suits_priors(options) else None
+        check_start(options, prior)
+        if prior is not None:
+            measured = measured.sent()  # priors read steps from it
+        key = fit_key(channels, measured, options, used_threads, prior)
+        fitted = obtain_fit(channels, measured, options, key, model, cache, progress, prior)
         refinement = None
         if refine and views is not None:
             targets = Targets(original, views, Path(images) if images is not None else None)

@@ -53,7 +53,7 @@ def check_options(lambda_: float, options: EncodeOptions) -> None:
 
 
 def check_start(options: EncodeOptions, prior: Prior | None) -> None:
-    """Refuse an effort that there isn't, or none where nothing is known before."""
+    """Refuse an effort that there isn't, or none where nothing is known before; and what no prior has."""
     most = len(LENGTHS) - 1
     if not 0 <= options.effort <= most:
         raise SceneError(f"effort {options.effort} is out of range: expected 0 .. {most}")
@@ -61,6 +61,13 @@ def check_start(options: EncodeOptions, prior: Prior | None) -> None:
         raise SceneError(
             "effort 0 is no fit at all, and there is no prior for this scene: expected 1 or more"
         )
+    if prior is not None and not suits_priors(options):
+        raise SceneError("a prior has contexts: expected a context of at least 1, or no prior")
+
+
+def suits_priors(options: EncodeOptions) -> bool:
+    """Whether a model of these options has all the parts that priors have."""
+    return options.context > 0 and options.use_context and options.use_earlier
 
 
 def check_refinement(

@@ -26,6 +26,7 @@ from hemgs_codec.distortion.weights import (
     MAX_LOG_SIZE,
     REFERENCE_LAMBDA,
     Weights,
+    colour_importance,
 )
 from hemgs_codec.progress import Progress
 from hemgs_codec.render.camera import Camera
@@ -147,5 +148,5 @@ def _weights_from(attributes: Float64Array, squares: Float64Array, positions: Fl
     return Weights(
         values=values,
         positions=POSITION_FACTOR * positions * unit + (MOST_POSITION_STEP * size) ** -2.0,
-        importance=-0.5 * np.log2(values[:, profile.DC_CHANNELS.start]),
+        importance=colour_importance(values),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +74,12 @@ class Weights:
         importance = None if self.importance is None else self.importance[rows]
         return Weights(self.values[rows], self.positions[rows], importance)
 
+    def sent(self) -> Weights:
+        """Return the same weights with an importance: where there is none, that of a Gaussian's colour."""
+        if self.importance is not None:
+            return self
+        return replace(self, importance=colour_importance(self.values))
+
     def with_importance(self, attributes: Float64Array) -> Float64Array:
         """Return attributes (N, C) with the importance in its channel."""
         if self.importance is None:
@@ -90,3 +96,8 @@ def lattice_step_for(weights: Weights, lambda_: float) -> float:
     """
     wanted = float(np.quantile(weights.positions**-0.5, LATTICE_QUANTILE))
     return wanted * float(np.sqrt(lambda_ / REFERENCE_LAMBDA))
+
+
+def colour_importance(values: Float64Array) -> Float64Array:
+    """Return log2 (N,) of the step that a colour wants by its weight, among weights (N, C)."""
+    return np.asarray(-0.5 * np.log2(values[:, profile.DC_CHANNELS.start]))

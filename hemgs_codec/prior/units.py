@@ -14,7 +14,7 @@ from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.model.spec import Group
 
 _SCALES = {"importance": 1.25, "opacity": 2.25, "scales": 1.5}
-"""About the spreads of trained scenes, in octaves, logits and natural logarithms. Other groups: the scene's."""
+"""About the spreads of trained scenes, in octaves, logits and logarithms. Other groups: the scene's."""
 
 
 def in_prior_units(scaling: Scaling, groups: tuple[Group, ...]) -> Scaling:

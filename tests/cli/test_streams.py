@@ -79,7 +79,7 @@ def test_encode_names_its_output_after_its_input(folder: Path, calls: list[dict[
 def test_options_reach_the_codec(folder: Path, calls: list[dict[str, Any]]) -> None:
     given = "--lambda 4e-3 --seed 3 --iterations 9 --order raster --context 5 --window 9 --position-bits 12"
     aims = "--target-size 1.5MB --background white --weights analytic --compact 2"
-    more = "--no-verify --no-cache --model fit.bin --device cuda --threads 2"
+    more = "--effort 7 --no-prior --no-verify --no-cache --model fit.bin --device cuda --threads 2"
     assert run("encode", "scene.ply", *given.split(), *aims.split(), *more.split()) == 0
     options = {key: value for key, value in calls[0].items() if key not in ("scene", "progress")}
     assert options == {
@@ -92,6 +92,8 @@ def test_options_reach_the_codec(folder: Path, calls: list[dict[str, Any]]) -> N
         "compact": 2.0,
         "refine": 0,
         "images": None,
+        "effort": 7,
+        "prior": None,
         "seed": 3,
         "iterations": 9,
         "order": "raster",

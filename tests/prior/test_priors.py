@@ -128,3 +128,8 @@ def test_a_damaged_prior_is_refused() -> None:
             unpack_prior(broken)
     with pytest.raises(CorruptError):
         unpack_prior(write_container(Container("gaussian", 0, 0, ())))
+
+
+def test_a_prior_without_contexts_is_refused(scene: GaussianScene) -> None:
+    with pytest.raises(SceneError, match="a prior has contexts"):
+        encode(scene, weights="analytic", prior=random_prior(), context=0)
