@@ -23,7 +23,7 @@ FOLDS = 4
 @click.option(
     "--fold", "fold_number", type=click.IntRange(0, FOLDS - 1), help="Leave out this fold; none if not given."
 )
-@click.option("--iterations", type=click.IntRange(min=100), default=6000, show_default=True)
+@click.option("--iterations", type=click.IntRange(min=100), default=3000, show_default=True)
 @click.option("--no-points", is_flag=True, help="Without the PointNet++: its features are 0.")
 @click.option("--hidden", type=int, default=24, show_default=True)
 @click.option("--slice-hidden", type=int, default=32, show_default=True)

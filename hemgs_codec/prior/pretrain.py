@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from hemgs_codec import profile
-from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.parameters import Parameters, initial_parameters
 from hemgs_codec.model.spec import ModelSpec
@@ -28,8 +27,6 @@ from hemgs_codec.progress import Progress
 from hemgs_codec.version import __version__
 
 _LAMBDAS = (5e-4, 2e-3, 8e-3)
-_ANALYTIC_SHARE = 0.2
-"""Of samples whose weights are those of the analytic rule, by which people encode in a hurry."""
 _HEADROOM = 4.0
 """Room in 16 bits for differences that fits add to weights."""
 
@@ -50,7 +47,7 @@ class PretrainOptions:
         Samples at a time.
     """
 
-    iterations: int = 6000
+    iterations: int = 3000
     batch: int = 1024
     crop: int = 8192
     uses: int = 20
@@ -90,14 +87,10 @@ class Pretraining:
         while True:
             member = self.corpus[int(self.rng.choice(len(sizes), p=share))]
             part = member.varied(self.rng, Augmentation(count=self.options.crop))
-            attributes = profile.attributes_from_scene(part.scene)
-            weights = part.weights
-            if self.rng.random() < _ANALYTIC_SHARE:
-                weights = analytic_weights(attributes).sent()
             yield Sample(
                 part.scene,
-                attributes,
-                weights,
+                profile.attributes_from_scene(part.scene),
+                part.weights,
                 self.spec,
                 self.parameters,
                 self.net_spec,

@@ -27,7 +27,7 @@ OPTIONS = PretrainOptions(
 @cache
 def member() -> CorpusScene:
     scene = crop(read_ply(CHAIR), 400)
-    weights = analytic_weights(profile.attributes_from_scene(scene))
+    weights = analytic_weights(profile.attributes_from_scene(scene)).sent()
     return CorpusScene("chair", scene_hash(CHAIR), scene, weights)
 
 
