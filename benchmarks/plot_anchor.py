@@ -50,15 +50,24 @@ def vanilla(scene: str) -> Points:
     return sorted(newest.values())
 
 
+def rising(points: Points) -> Points:
+    """Return the points that no smaller file of the curve beats: few held-out views make PSNRs unsteady."""
+    kept: Points = []
+    for size, quality in sorted(points):
+        if not kept or quality > kept[-1][1]:
+            kept.append((size, quality))
+    return kept
+
+
 def saved(reference: Points | None, points: Points) -> str:
     """Return by how much a curve's bytes differ from a reference's at equal PSNR (BD-rate)."""
     from hemgs_codec.metrics.bjontegaard import bd_rate
     from hemgs_codec.metrics.required import MetricError
 
-    if reference is None or len(points) < 2 or len(reference) < 2:
+    if reference is None or min(len(rising(points)), len(rising(reference))) < 2:
         return ""
     try:
-        return f"{bd_rate(reference, points):+.1f} %"
+        return f"{bd_rate(rising(reference), rising(points)):+.1f} %"
     except MetricError:
         return "no overlap"
 

@@ -19,7 +19,7 @@ FIXED = ("1e-3", "2e-3", "4e-3")
 ABLATIONS: dict[str, tuple[str, ...]] = {
     "no_context": ("--no-context",),
     "one_step": ("--one-step",),
-    "no_hash": ("--no-hash",),
+    "hash": ("--hash",),
     "no_earlier": ("--no-earlier",),
     "no_importance": ("--no-importance",),
     "keep_all": ("--context", "80"),

@@ -94,7 +94,12 @@ _CONFIGS: dict[str, dict[str, Any]] = {
     help="hac: hash grid only; contextgs: three tiers, coarse to fine, parents as context. "
     "Both want one lambda.",
 )
-@click.option("--no-hash", is_flag=True, help="Ablation: no hash grid.")
+@click.option(
+    "--hash/--no-hash",
+    "use_hash",
+    default=None,
+    help="With a hash grid or without; if not given, with one where there are 20,000 anchors or no contexts.",
+)
 @click.option("--no-context", is_flag=True, help="Ablation: no autoregressive network.")
 @click.option("--no-earlier", is_flag=True, help="Ablation: what was coded before isn't seen.")
 @click.option(
@@ -132,7 +137,7 @@ def train(
     resume: bool,
     branch_from: Path | None,
     config: str,
-    no_hash: bool,
+    use_hash: bool | None,
     no_context: bool,
     no_earlier: bool,
     masks: str | None,
@@ -167,10 +172,9 @@ def train(
     from hemgs_codec.train.run import train as run_training
 
     chosen = dict(_CONFIGS[config])
-    given = {"order": order, "context": context, "window": window, "masks": masks}
+    given = {"order": order, "context": context, "window": window, "masks": masks, "use_hash": use_hash}
     chosen.update({name: value for name, value in given.items() if value is not None})
     switches = {
-        "use_hash": no_hash,
         "use_context": no_context,
         "use_earlier": no_earlier,
         "use_importance": no_importance,

@@ -14,6 +14,9 @@ Masks = Literal["measured", "learned", "none"]
 LAMBDA_RANGE = (5e-4, 8e-3)
 """λ of a training unless told otherwise: the paper's 1e-3 .. 4e-3 and an octave beyond, both ways."""
 
+LEAST_HASHED = 20_000
+"""Anchors from which on a hash grid is beside contexts: with up to 7,600 it never saved what it took."""
+
 
 @dataclass(frozen=True)
 class SceneOptions:
@@ -58,8 +61,10 @@ class RateOptions:
         1: a λ for every iteration; K > 1: the loss is the mean over K of them (the paper's).
     order, context, window
         Coding order, most context anchors, width of the context window in voxels.
-    use_hash, use_context, use_earlier, use_importance : bool
-        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, sending
+    use_hash : bool or None
+        Whether there is a hash grid. None: where there are no contexts, or `LEAST_HASHED` anchors.
+    use_context, use_earlier, use_importance : bool
+        Ablation switches: the autoregressive network, conditioning on earlier groups, sending
         how coarse an anchor's steps may be.
     masks : {"measured", "learned", "none"}
         How slots are left out: by what they add to images; by trained masks, as in HAC; not at all.
@@ -78,7 +83,7 @@ class RateOptions:
     order: Order = "permuted"
     context: int = 20
     window: int = 25
-    use_hash: bool = True
+    use_hash: bool | None = None
     use_context: bool = True
     use_earlier: bool = True
     masks: Masks = "measured"
@@ -89,6 +94,13 @@ class RateOptions:
     hidden: int | None = None
     slice_hidden: int | None = None
     batch: int = 512
+
+
+def has_hash(options: RateOptions, num_anchors: int) -> bool:
+    """Whether an entropy model has a hash grid."""
+    if options.use_hash is not None:
+        return options.use_hash
+    return not options.use_context or num_anchors >= LEAST_HASHED
 
 
 def check_options(scene: SceneOptions, rate: RateOptions) -> None:

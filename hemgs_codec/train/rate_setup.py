@@ -26,7 +26,7 @@ from hemgs_codec.model.scaling import Scaling, coded_entries
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q
 from hemgs_codec.render.camera import Camera
-from hemgs_codec.train.options import RateOptions
+from hemgs_codec.train.options import RateOptions, has_hash
 from hemgs_codec.train.parameters import SceneParameters
 from hemgs_codec.train.rate import JointRate
 from hemgs_format.metadata import pack_metadata, unpack_metadata
@@ -87,7 +87,7 @@ def plan_rate(scene: AnchorScene, options: RateOptions, num_values: int) -> Rate
     spec = ModelSpec(
         groups=shape,
         levels=make_levels(scene.num_anchors, options.grid_bits, options.grid_features)
-        if options.use_hash
+        if has_hash(options, scene.num_anchors)
         else (),
         features=options.grid_features,
         hidden=options.hidden or hidden,

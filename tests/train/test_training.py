@@ -13,7 +13,7 @@ import torch
 from hemgs_codec import AnchorScene, decode, encode_anchors
 from hemgs_codec.train.dataset import Dataset, load_dataset
 from hemgs_codec.train.loss import loss_against, torch_loss
-from hemgs_codec.train.options import RateOptions, SceneOptions, check_options
+from hemgs_codec.train.options import LEAST_HASHED, RateOptions, SceneOptions, check_options, has_hash
 from hemgs_codec.train.result import read_result
 from hemgs_codec.train.run import CHECKPOINT_NAME, LOG_NAME, train
 from hemgs_codec.train.schedule import Schedule
@@ -123,9 +123,10 @@ def test_a_result_is_coded_at_any_lambda_and_larger_ones_are_smaller(run: Path) 
             lambda_range=(2e-3, 2e-3),
         ),
         replace(RATE, order="tiers", context=1, use_hash=False),
+        replace(RATE, use_hash=True),
         replace(RATE, lambda_samples=2, masks="none", order="raster", window=5),
     ],
-    ids=["hac", "contextgs", "mean loss, raster, small window, no masks"],
+    ids=["hac", "contextgs", "hash grid", "mean loss, raster, small window, no masks"],
 )
 def test_other_entropy_models_branch_from_the_same_scene(
     balls: Dataset, run: Path, rate: RateOptions, tmp_path: Path
@@ -136,6 +137,7 @@ def test_other_entropy_models_branch_from_the_same_scene(
     back = decode(data)
     assert isinstance(back, AnchorScene)
     assert back.num_anchors == finished.scene.num_anchors
+    assert bool(finished.fitted.model.spec.levels) == has_hash(rate, back.num_anchors)
     if rate.masks == "none":
         assert back.masks.all()
 
@@ -192,3 +194,17 @@ def test_a_gpu_trains_as_well_as_the_cpu(balls: Dataset, run: Path, tmp_path: Pa
     lines = [(folder / LOG_NAME).read_text().splitlines()[-1] for folder in (tmp_path / "gpu", run)]
     gpu, cpu = (json.loads(line)["loss"] for line in lines)
     assert gpu == pytest.approx(cpu, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("rate", "anchors", "expected"),
+    [
+        (RATE, LEAST_HASHED - 1, False),
+        (RATE, LEAST_HASHED, True),
+        (replace(RATE, use_context=False), 1, True),
+        (replace(RATE, use_hash=True), 1, True),
+        (replace(RATE, use_hash=False), LEAST_HASHED, False),
+    ],
+)
+def test_a_hash_grid_is_where_it_may_pay(rate: RateOptions, anchors: int, expected: bool) -> None:
+    assert has_hash(rate, anchors) == expected
