@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from hemgs_codec import encode
 from hemgs_codec.context.order import Order
+from hemgs_codec.decoder import decode_symbols
 from hemgs_codec.scene import GaussianScene
 from tests.anchors.small import BANK, random_anchors, random_file
 from tests.small import ROOT, crop, encode_with, random_fitted
@@ -77,6 +79,14 @@ def check_environments(data: bytes, folder: Path) -> None:
 def test_a_file_decodes_alike_in_every_environment(chair: GaussianScene, tmp_path: Path) -> None:
     scene = crop(chair, 500)
     check_environments(encode_with(scene, random_fitted(scene, hidden=32, context=8)), tmp_path)
+
+
+def test_a_file_that_leans_on_a_prior_decodes_alike_in_every_environment(
+    chair: GaussianScene, tmp_path: Path
+) -> None:
+    data = encode(crop(chair, 1500), weights="analytic", effort=0, cache=False)
+    assert decode_symbols(data).fields.spec.points > 0
+    check_environments(data, tmp_path)
 
 
 @pytest.mark.parametrize("order", ["permuted", "tiers"])

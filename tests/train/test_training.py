@@ -123,7 +123,7 @@ def test_a_result_is_coded_at_any_lambda_and_larger_ones_are_smaller(run: Path) 
             lambda_range=(2e-3, 2e-3),
         ),
         replace(RATE, order="tiers", context=1, use_hash=False),
-        replace(RATE, use_hash=True),
+        replace(RATE, use_hash=True, grid_bits=8.0),
         replace(RATE, lambda_samples=2, masks="none", order="raster", window=5),
     ],
     ids=["hac", "contextgs", "hash grid", "mean loss, raster, small window, no masks"],
