@@ -86,14 +86,16 @@ def search_lambda(
 
 
 def _next_place(trials: list[Trial[T]], target: float, slope: float, low: float, high: float) -> float:
-    """Return log2 of the next lambda: on the line through the two nearest passes, inside low .. high."""
+    """Return log2 of the next lambda: on the line through the two nearest passes, if that is inside."""
     near = sorted(trials, key=lambda t: abs(t.figure - target))[:2]
     if len(near) == 2 and near[0].figure != near[1].figure:
         run = math.log2(near[1].lambda_ / near[0].lambda_)
         slope = (near[0].figure - near[1].figure) / run if run else slope
     place = math.log2(near[0].lambda_) + (near[0].figure - target) / max(slope, 1e-9)
-    # the ends of the range are worth a pass; inside, keep clear of what is known
     margin = 0.02 * (high - low)
-    inside = min(max(place, low + margin), high - margin)
-    at_end = place <= math.log2(LAMBDA_MIN) or place >= math.log2(LAMBDA_MAX)
-    return min(max(place, low), high) if at_end else inside
+    if low + margin <= place <= high - margin:
+        return place
+    # a line that leaves what is possible: the range's end if no pass was there, else a half
+    end = low if place < low + margin else high
+    tried = {math.log2(trial.lambda_) for trial in trials}
+    return (low + high) / 2 if any(abs(end - other) < _NARROW for other in tried) else end

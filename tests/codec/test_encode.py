@@ -67,7 +67,7 @@ def test_the_same_call_gives_the_same_bytes(scene: GaussianScene) -> None:
 
 
 def test_another_seed_gives_another_fit(scene: GaussianScene) -> None:
-    assert quick(scene, seed=1, iterations=20) != quick(scene, iterations=20)
+    assert quick(scene, seed=1, prior=None) != quick(scene, prior=None)
 
 
 def test_a_second_lambda_is_one_coding_pass(scene: GaussianScene) -> None:
@@ -210,8 +210,8 @@ def test_outliers_within_the_limits_are_coded(name: str, value: float, scene: Ga
     array = getattr(scene, name).copy()
     array.reshape(60, -1)[5, 0] = value
     decoded = decode_gaussians(quick(replace(scene, **{name: array})))
-    if name == "opacity_logits" and value > 0:  # nothing to see between 12 and a million
-        assert decoded.opacity_logits.max() > 12
+    if name == "opacity_logits" and value > 0:  # nothing to see between 10 and a million
+        assert decoded.opacity_logits.max() > 10
     else:
         assert np.abs(getattr(decoded, name)).max() == pytest.approx(1e6, rel=0.3)
 

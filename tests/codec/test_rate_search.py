@@ -42,3 +42,16 @@ def test_a_target_out_of_reach_gives_the_end_of_the_range(target: float, end: fl
 
     found = search_lambda(attempt, target, at_least=target > 40, tolerance=0.05, slope=2.6, start=2e-3)
     assert found.lambda_ == pytest.approx(end, rel=0.05)
+
+
+def test_a_curve_that_is_flat_and_then_steep_is_searched_between_its_ends() -> None:
+    tried = []
+
+    def attempt(lambda_: float) -> tuple[float, float]:
+        tried.append(lambda_)
+        octaves = math.log2(lambda_ / LAMBDA_MIN)
+        return lambda_, 43.6 - 0.5 * (octaves - 1.4) if octaves > 1.4 else 46.9 - 2 * octaves
+
+    found = search_lambda(attempt, 44.3, at_least=True, tolerance=0.06, slope=2.6, start=2e-3)
+    assert len(set(tried)) == len(tried)
+    assert 44.3 <= found.figure < 44.8
