@@ -174,6 +174,14 @@ TABLES = {
             "train_s",
         ),
     ),
+    "prior": Table(
+        ("scene", "prior_file", "effort"),
+        ("file_bytes", "network_bytes", "psnr", "equal_bytes", "saved", "fit_s", "code_s", "seen"),
+    ),
+    "pretrain": Table(
+        ("fold", "points", "hidden"),
+        ("iterations", "loss", "file_bytes"),
+    ),
     "train": Table(
         ("scene", "num_anchors", "phase"),
         ("threads", "seconds_per_iteration", "cpu_seconds_per_iteration"),
