@@ -49,7 +49,12 @@ class Judge:
     """A scene, its views, and what it takes without a prior."""
 
     def __init__(self, member: CorpusScene, views: ViewSet) -> None:
+        from hemgs_codec import profile
+        from hemgs_codec.channel_scene import gaussian_channels
+
         self.member, self.views = member, views
+        attributes = profile.attributes_from_scene(member.scene)
+        self.channels = gaussian_channels(member.scene, attributes, member.scene.num_gaussians)
         self.pictures = views.render_judged(member.scene)
         self.slope = 0.0  # of the log of the size, by dB
 
@@ -64,35 +69,27 @@ class Judge:
         shown = self.views.render_judged(scene)
         return sum(psnr(a, b) for a, b in zip(shown, self.pictures, strict=True)) / len(shown)
 
-    def encode(self, prior: Prior | None, effort: int) -> tuple[FittedModel, float]:
+    def fit(self, prior: Prior | None, effort: int) -> tuple[FittedModel, float]:
         """Fit a model as `hemgs encode` does: it and the seconds."""
-        from hemgs_codec import profile
-        from hemgs_codec.channel_scene import gaussian_channels
         from hemgs_codec.fit.fit import EncodeOptions, fit_model
 
         start = time.perf_counter()
-        scene = self.member.scene
-        channels = gaussian_channels(scene, profile.attributes_from_scene(scene), scene.num_gaussians)
-        fitted = fit_model(channels, self.member.weights, EncodeOptions(effort=effort), prior=prior)
+        fitted = fit_model(self.channels, self.member.weights, EncodeOptions(effort=effort), prior=prior)
         return fitted, time.perf_counter() - start
 
     def code(self, fitted: FittedModel, lambda_: float) -> tuple[bytes, float]:
         """Code the scene: the file and the seconds."""
-        from hemgs_codec import profile
-        from hemgs_codec.channel_scene import gaussian_channels
         from hemgs_codec.passes import CodingPass
 
         start = time.perf_counter()
-        scene = self.member.scene
-        channels = gaussian_channels(scene, profile.attributes_from_scene(scene), scene.num_gaussians)
-        data = CodingPass(channels, self.member.weights, fitted, None, None, "cpu", None)(lambda_)
+        data = CodingPass(self.channels, self.member.weights, fitted, None, None, "cpu", None)(lambda_)
         return data, time.perf_counter() - start
 
     def row(self, prior: Prior | None, effort: int) -> dict[str, Any]:
         """Encode and judge."""
         from hemgs_codec.inspect import describe
 
-        fitted, fit_s = self.encode(prior, effort)
+        fitted, fit_s = self.fit(prior, effort)
         data, code_s = self.code(fitted, LAMBDA)
         parts = {part["id"]: part["bytes"] for part in describe(data)["sections"]}
         row = {

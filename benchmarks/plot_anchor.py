@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from benchmarks.provenance import RESULTS
+from benchmarks.report import TABLES, latest
 
 BASELINE = "hac"
 FULL = "hash"
@@ -30,10 +31,9 @@ def curve_name(run: str, scene: str) -> str:
 
 def curves(rows: list[dict[str, Any]], size: str) -> dict[str, dict[str, Points]]:
     """Return (bytes, PSNR) points by scene and curve, the latest row of each run and lambda."""
-    newest = {(row["scene"], row["run"], row["lambda"]): row for row in rows}
     found: dict[str, dict[str, Points]] = defaultdict(lambda: defaultdict(list))
-    for (scene, run, _), row in newest.items():
-        found[scene][curve_name(run, scene)].append((row[size], row["psnr"]))
+    for row in latest(rows, TABLES["anchor"].keys):
+        found[row["scene"]][curve_name(row["run"], row["scene"])].append((row[size], row["psnr"]))
     return {scene: {name: sorted(points) for name, points in part.items()} for scene, part in found.items()}
 
 
@@ -66,10 +66,11 @@ def saved(reference: Points | None, points: Points) -> str:
     from hemgs_codec.metrics.bjontegaard import bd_rate
     from hemgs_codec.metrics.required import MetricError
 
-    if reference is None or min(len(rising(points)), len(rising(reference))) < 2:
+    ours, theirs = rising(points), rising(reference or [])
+    if min(len(ours), len(theirs)) < 2:
         return ""
     try:
-        return f"{bd_rate(rising(reference), rising(points)):+.1f} %"
+        return f"{bd_rate(theirs, ours):+.1f} %"
     except MetricError:
         return "no overlap"
 
@@ -104,9 +105,8 @@ def show_rates(rows: list[dict[str, Any]]) -> None:
 
 def show_storage(rows: list[dict[str, Any]]) -> None:
     """Print what is stored in which section, at each run's lambda nearest to 2e-3 (the paper's Table 5)."""
-    newest = {(row["scene"], row["run"], row["lambda"]): row for row in rows}
     nearest: dict[tuple[str, str], dict[str, Any]] = {}
-    for row in newest.values():
+    for row in latest(rows, TABLES["anchor"].keys):
         key = (row["scene"], row["run"])
         if key not in nearest or _octaves(row) < _octaves(nearest[key]):
             nearest[key] = row
