@@ -16,10 +16,12 @@ from benchmarks import ROOT
 
 LAMBDAS = ("1e-3", "2e-3", "4e-3", "8e-3")
 FIXED = ("1e-3", "2e-3", "4e-3")
+WHOLE = ("--hash",)
+"""The model with all parts, from which ablations take one; a small scene's own has no hash grid."""
 ABLATIONS: dict[str, tuple[str, ...]] = {
     "no_context": ("--no-context",),
     "one_step": ("--one-step",),
-    "hash": ("--hash",),
+    "hash": (),
     "no_earlier": ("--no-earlier",),
     "no_importance": ("--no-importance",),
     "keep_all": ("--context", "80"),
@@ -40,9 +42,9 @@ def branches(scene: str, kinds: tuple[str, ...], lambdas: tuple[str, ...]) -> di
                 found[f"{scene}-{config}-{number}"] = ("--config", config, "--lambda-range", lambda_, lambda_)
     if "fixed" in kinds:
         for lambda_ in FIXED:
-            found[f"{scene}-fixed-{1000 * float(lambda_):g}"] = ("--lambda-range", lambda_, lambda_)
+            found[f"{scene}-fixed-{1000 * float(lambda_):g}"] = (*WHOLE, "--lambda-range", lambda_, lambda_)
     if "ablations" in kinds:
-        found |= {f"{scene}-{name}": options for name, options in ABLATIONS.items()}
+        found |= {f"{scene}-{name}": (*WHOLE, *options) for name, options in ABLATIONS.items()}
     return found
 
 
