@@ -109,8 +109,9 @@ def train_vanilla(dataset: Dataset, options: VanillaOptions) -> tuple[torch.nn.P
 
     for iteration in range(options.iterations):
         place = int(rng.integers(len(photos)))
+        rate = rates["means"] * _MEANS_DECAY ** (iteration / options.iterations)
         for group in optimisers["means"].param_groups:
-            group["lr"] = rates["means"] * _MEANS_DECAY ** (iteration / options.iterations)
+            group["lr"] = rate
         degree = min(DEGREE, iteration * 30 // options.iterations)
         image, info = draw(dataset.train[place].camera, degree)
         strategy.step_pre_backward(params, optimisers, state, iteration, info) if grows else None
@@ -124,7 +125,7 @@ def train_vanilla(dataset: Dataset, options: VanillaOptions) -> tuple[torch.nn.P
         if grows and len(params["means"]) < options.most:
             strategy.step_post_backward(params, optimisers, state, iteration, info)
         elif not grows:
-            strategy.step_post_backward(params, optimisers, state, iteration, info, lr=rates["means"])
+            strategy.step_post_backward(params, optimisers, state, iteration, info, lr=rate)
     with torch.no_grad():
         errors = []
         for photo in dataset.test:

@@ -11,6 +11,11 @@ from hemgs_codec.render.camera import Camera
 from hemgs_codec.scene import Float32Array
 
 
+def backend_of(tensors: AnchorTensors) -> Backend:
+    """Return the renderer of the device that a scene is on."""
+    return "cuda" if tensors.anchors.device.type == "cuda" else "cpu"
+
+
 def draw_anchors(
     tensors: AnchorTensors,
     camera: Camera,

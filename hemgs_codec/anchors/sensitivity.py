@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from hemgs_codec.anchors.neural import AnchorTensors
-from hemgs_codec.anchors.render import draw_anchors
+from hemgs_codec.anchors.render import backend_of, draw_anchors
 from hemgs_codec.distortion.weights import LOSS_PER_SQUARED_ERROR, REFERENCE_LAMBDA
 from hemgs_codec.progress import Progress
 from hemgs_codec.render.backends import Backend
@@ -28,7 +28,7 @@ def squared_derivatives(
     background: Background,
     generator: torch.Generator,
     *,
-    backend: Backend = "auto",
+    backend: Backend | None = None,
     progress: Progress | None = None,
 ) -> torch.Tensor:
     """Return the mean over views, pixels and colours of the image's squared derivatives by values.
@@ -37,6 +37,8 @@ def squared_derivatives(
     ----------
     make
         Gives a leaf of any shape and the scene made of it, disturbed anew for every view.
+    backend
+        None: the one of the device that the scene is on.
 
     Returns
     -------
@@ -47,7 +49,7 @@ def squared_derivatives(
     pixels = 0
     for number, camera in enumerate(cameras):
         leaf, tensors = make()
-        _, image = draw_anchors(tensors, camera, background, backend=backend)
+        _, image = draw_anchors(tensors, camera, background, backend=backend or backend_of(tensors))
         signs = torch.randint(0, 2, image.shape, generator=generator).to(image) * 2 - 1
         (gradient,) = torch.autograd.grad((image * signs).sum(), leaf)
         total = gradient.square() if total is None else total + gradient.square()

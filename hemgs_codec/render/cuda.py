@@ -19,6 +19,10 @@ def render_cuda(
     background: tuple[float, float, float],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return image (H, W, 3) and alpha (H, W) on the device that the tensors came from."""
+    if not len(means):  # gsplat's kernels divide by the number of Gaussians
+        shape = (camera.height, camera.width)
+        image = torch.tensor(background, device=means.device).expand(*shape, 3) + means.sum() * 0
+        return image, torch.zeros(shape, device=means.device)
 
     def ours(values: torch.Tensor) -> torch.Tensor:
         return values.to("cuda", torch.float32)

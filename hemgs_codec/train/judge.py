@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from hemgs_codec.anchors.neural import AnchorTensors
-from hemgs_codec.anchors.render import render_anchors
+from hemgs_codec.anchors.render import backend_of, render_anchors
 from hemgs_codec.distortion.views import spread
 from hemgs_codec.metrics.psnr import psnr
 from hemgs_codec.render.eight_bit import UInt8Array, eight_bit
 from hemgs_codec.train.dataset import Dataset
-from hemgs_codec.train.view import backend_of
 
 MOST_JUDGED = 8
 

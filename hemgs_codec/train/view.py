@@ -8,9 +8,8 @@ import numpy as np
 import torch
 
 from hemgs_codec.anchors.neural import AnchorTensors, NeuralGaussians
-from hemgs_codec.anchors.render import draw_anchors
+from hemgs_codec.anchors.render import backend_of, draw_anchors
 from hemgs_codec.render.autograd import Background
-from hemgs_codec.render.backends import Backend
 from hemgs_codec.render.camera import Camera
 from hemgs_codec.render.eight_bit import UInt8Array
 from hemgs_codec.train.loss import loss_against
@@ -25,11 +24,6 @@ class Seen:
     gaussians: NeuralGaussians
     image: torch.Tensor
     loss: torch.Tensor
-
-
-def backend_of(tensors: AnchorTensors) -> Backend:
-    """Return the renderer of the device that a scene is on."""
-    return "cuda" if tensors.anchors.device.type == "cuda" else "cpu"
 
 
 def look(tensors: AnchorTensors, camera: Camera, photo: UInt8Array, background: Background) -> Seen:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from hemgs_codec.render import render
-from hemgs_codec.render.autograd import render_tensors
+from hemgs_codec.render.autograd import render_coloured_tensors, render_tensors
 from hemgs_codec.render.backends import Backend, choose_backend
 from hemgs_format.errors import SceneError
 from tests.render.plain import FIELDS
@@ -44,6 +44,17 @@ def test_importing_the_renderer_imports_neither_torch_nor_gsplat() -> None:
     code = "import sys, hemgs_codec.render; sys.exit(bool({'torch', 'gsplat'} & set(sys.modules)))"
     search = {"PYTHONPATH": ":".join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=search, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["cpu", pytest.param("cuda", marks=needs_gpu)])
+def test_no_gaussian_at_all_leaves_the_background(name: Backend) -> None:
+    camera = look_at((3.0, 0.5, 0.4))
+    means = torch.zeros((0, 3), requires_grad=True)
+    others = (torch.zeros((0, 3)), torch.zeros((0, 4)), torch.zeros(0), torch.zeros((0, 3)))
+    image, alpha = render_coloured_tensors(means, *others, camera, (0.2, 0.5, 0.9), backend=name)
+    image.sum().backward()  # type: ignore[no-untyped-call]
+    np.testing.assert_allclose(image.detach()[0, 0], (0.2, 0.5, 0.9), rtol=1e-6)
+    assert not alpha.any()
 
 
 @needs_gpu
