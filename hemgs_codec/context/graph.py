@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.context.neighbours import batches, nearest
-from hemgs_codec.context.order import Order, coding_sequence, tiers_of, window_growth
+from hemgs_codec.context.order import Order, coding_sequence, stretch_starts, tiers_of, window_growth
 from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
 
 MAX_VOXEL_SHIFT = 25
@@ -64,7 +64,7 @@ def build_graph(
     """
     tiers = tiers_of(points, voxel_shift) if order == "tiers" else None
     sequence = coding_sequence(coords, order, tiers)
-    limits = None
+    limits = stretch_starts(len(coords)) if order == "permuted" else None
     if tiers is not None:
         ranked_tiers = tiers[sequence]
         limits = np.searchsorted(ranked_tiers, ranked_tiers).astype(np.int64)

@@ -17,6 +17,8 @@ from hemgs_codec.compiled import cached, cached_parallel, compiled
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
 
+BATCH = 4096
+"""Most anchors that are coded at once: their arrays should stay in a processor's cache."""
 _LEAF = 8  # anchors in a leaf of the tree
 _NEVER = np.int64(2**62)
 
@@ -212,4 +214,5 @@ def batches(neighbours: Int32Array) -> list[Int64Array]:
     depth = np.zeros(len(neighbours), dtype=np.int64)
     _depths(neighbours, depth)
     by_depth = np.argsort(depth, kind="stable")
-    return list(np.split(by_depth, np.cumsum(np.bincount(depth))[:-1]))
+    layers = np.split(by_depth, np.cumsum(np.bincount(depth))[:-1])
+    return [part for layer in layers for part in np.array_split(layer, -(-len(layer) // BATCH))]

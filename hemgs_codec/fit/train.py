@@ -229,6 +229,8 @@ class Fit:
     def run(self, progress: Progress | None = None) -> None:
         """Fit the parameters."""
         total = self.options.iterations
+        if not total:
+            return  # importing an optimiser takes longer than coding a small scene
         count, channels = self.values.shape
         leaves = [self.parameters.network, self.parameters.grid]
         optimiser = torch.optim.Adam(leaves, lr=0.0, betas=(0.9, 0.98), eps=1e-10)
