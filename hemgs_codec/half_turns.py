@@ -31,10 +31,24 @@ _SWEEPS = 12
 def _settle(
     turns: Float64Array, price: Float64Array, neighbours: npt.NDArray[np.int32], choice: npt.NDArray[np.int64]
 ) -> None:
-    """Let each row of turns (N, 4, 3) choose by its neighbours' choices (N,), in turn, sweep after sweep."""
+    """Let each row of turns (N, 4, 3) choose by its neighbours' choices (N,), in turn, sweep after sweep.
+
+    A row would choose as before unless a neighbour has chosen anew since, so only then is it asked again.
+    """
+    moment = 0
+    chosen = np.zeros(len(turns), np.int64)  # when a row last changed its choice, and when it was last asked
+    asked = np.full(len(turns), -1, np.int64)
     for _ in range(_SWEEPS):
         changed = False
         for i in range(len(turns)):
+            news = asked[i] < 0
+            for k in range(neighbours.shape[1]):
+                j = neighbours[i, k]
+                news |= j >= 0 and chosen[max(j, 0)] > asked[i]
+            if not news:
+                continue
+            moment += 1
+            asked[i] = moment
             best, least = choice[i], np.inf
             for t in range(4):
                 cost = price[i, t]
@@ -48,8 +62,9 @@ def _settle(
                     cost += np.log2(square) / np.sqrt(k + 1.0)
                 if cost < least:
                     best, least = t, cost
-            changed |= best != choice[i]
-            choice[i] = best
+            if best != choice[i]:
+                changed = True
+                choice[i], chosen[i] = best, moment
         if not changed:
             break
 

@@ -220,6 +220,7 @@ class _State:
         self.prior: Any = None
         self.keys: Any = None
         self.own: Any = None
+        self.values_near = np.zeros((count, 0), dtype=np.int16)
         self.steps = np.zeros((count, 1), dtype=np.int64)
         self.halvings = np.zeros(count, dtype=np.int64)
         self.parts = np.zeros((count, 3), dtype=np.int64)
@@ -259,8 +260,11 @@ class _State:
             self.halvings = halvings_for(self.steps[:, 0], self.coarseness)
             return
         self.own = self._float(np.zeros((count, shape.channels)))
-        if spec.use_context:
+        if spec.use_context and m.is_torch:
             self.keys = self._float(np.zeros((count, spec.hidden)))
+        elif spec.use_context:  # neighbours lie anywhere in memory: let there be little of it
+            self.keys = np.zeros((count, spec.hidden), dtype=np.int16)
+            self.values_near = np.zeros((count, shape.channels), dtype=np.int16)
 
     def code_batch(self, group: int, ranks: Int64Array) -> None:
         """Predict and code one batch of anchors, slice by slice."""
@@ -293,6 +297,8 @@ class _State:
             own = self.seen[ranks, first + done : first + done + width]
             self.own[rows, done : done + width] = self._float(own)
             done += width
+        if spec.use_context and not m.is_torch:
+            self.values_near[ranks] = self.own[ranks]
         if spec.use_context:
             self.keys[rows] = predictor.key(m, group, m.concat([earlier, self.own[rows]]))
 
@@ -303,7 +309,7 @@ class _State:
         if not m.is_torch:
             geometry = self._float(self.location[ranks, spec.hash_width :])
             query = predictor.query(m, group, geometry, self._float(self.seen[ranks, :seen]))
-            return pool_edges(m, group, self.graph, ranks, self.keys, self.own, query)
+            return pool_edges(m, group, self.graph, ranks, self.keys, self.values_near, query)
         size = max(_EDGE_CHUNK // self.graph.neighbours.shape[1], 1)
         parts = []
         for start in range(0, len(ranks), size):

@@ -1,7 +1,7 @@
 """A context's edges in one compiled pass: `predictor.context` of exact arithmetic on NumPy, sooner.
 
 Array by array, each edge feature is written to memory and read again a dozen times. Here an anchor's edges
-stay in registers. Every number is an integer that float64 holds exactly, so the order of sums doesn't matter,
+stay in registers, and what neighbours tell is read as 16-bit integers. Every number is an integer that float64 holds exactly, so the order of sums doesn't matter,
 and results are those of the arithmetic's own operations, bit by bit.
 """
 
@@ -25,8 +25,8 @@ def _pool(
     ranks: Int64Array,
     neighbours: npt.NDArray[np.int32],
     edges: npt.NDArray[np.int16],
-    keys: Float64Array,
-    values: Float64Array,
+    keys: npt.NDArray[np.int16],
+    values: npt.NDArray[np.int16],
     query: Float64Array,
     edge_weights: Float64Array,
     edge_biases: Float64Array,
@@ -112,8 +112,8 @@ def pool_edges(
     group: int,
     graph: Graph,
     ranks: Int64Array,
-    keys: Float64Array,
-    values: Float64Array,
+    keys: npt.NDArray[np.int16],
+    values: npt.NDArray[np.int16],
     query: Float64Array,
 ) -> tuple[Float64Array, Float64Array]:
     """Return pooled edge features (n, H) and attended values (n, heads * V) of anchors ``ranks`` (n,).

@@ -47,7 +47,15 @@ def test_it_is_the_predictors_context(seed: int, size: int) -> None:
         graph.edges[ranks].astype(np.float64),
         (graph.neighbours[ranks] >= 0).astype(np.float64),
     )
-    found = pool_edges(m, 0, graph, ranks, keys, values, predictor.query(m, 0, geometry, nothing))
+    found = pool_edges(
+        m,
+        0,
+        graph,
+        ranks,
+        keys.astype(np.int16),
+        values.astype(np.int16),
+        predictor.query(m, 0, geometry, nothing),
+    )
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.any()
