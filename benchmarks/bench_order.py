@@ -15,7 +15,7 @@ ORDERS = ("permuted", "raster")
 
 
 def count_batches(data: bytes) -> int:
-    """Return the number of batches per group of a file: the layers of its context graph."""
+    """Return the number of batches per group of a file: those of its context graph."""
     from hemgs_codec.coding.fields import unpack_fields
     from hemgs_codec.context.graph import build_graph
     from hemgs_codec.location import decode_locations
@@ -36,7 +36,7 @@ def count_batches(data: bytes) -> int:
         window=geometry.window,
         voxel_shift=geometry.voxel_shift,
     )
-    return len(graph.layers)
+    return len(graph.batches)
 
 
 @click.command()

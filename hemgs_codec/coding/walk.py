@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from hemgs_codec.coding.centroids import cells_of
 from hemgs_codec.context.graph import Graph
+from hemgs_codec.context.neighbours import in_batches
 from hemgs_codec.model import predictor
 from hemgs_codec.model.arithmetic import Array, ExactArithmetic
 from hemgs_codec.model.edge_kernel import pool_edges
@@ -174,7 +175,7 @@ def walk(
         )
     location[:, spec.hash_width :] = geometry
     state = _State(model, arithmetic, graph, location, coarseness, lambda_q, scaling, coder)
-    batches = graph.layers if spec.use_context else np.array_split(np.arange(count), -(-count // _CHUNK))
+    batches = graph.batches if spec.use_context else in_batches(np.arange(count))
     total = len(batches) * len(spec.groups)
     for group in range(len(spec.groups)):
         state.open_group(group)

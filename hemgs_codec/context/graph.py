@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.context.neighbours import batches, nearest
-from hemgs_codec.context.order import Order, coding_sequence, stretch_starts, tiers_of, window_growth
+from hemgs_codec.context.order import Order, coding_sequence, tiers_of, wave_starts, window_growth
 from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
 
 MAX_VOXEL_SHIFT = 25
@@ -31,7 +31,7 @@ class Graph:
         Relative position in quarter voxels of the window's growth and log distance, in 1/1024.
     geometry : (N, 2) int16
         Window growth and context size, in 1/1024.
-    layers : list of (B,) int64
+    batches : list of (B,) int64
         Ranks of each batch, ascending.
     """
 
@@ -39,7 +39,7 @@ class Graph:
     neighbours: npt.NDArray[np.int32]
     edges: npt.NDArray[np.int16]
     geometry: npt.NDArray[np.int16]
-    layers: list[npt.NDArray[np.int64]]
+    batches: list[npt.NDArray[np.int64]]
 
 
 def build_graph(
@@ -64,7 +64,7 @@ def build_graph(
     """
     tiers = tiers_of(points, voxel_shift) if order == "tiers" else None
     sequence = coding_sequence(coords, order, tiers)
-    limits = stretch_starts(len(coords)) if order == "permuted" else None
+    limits = wave_starts(len(coords)) if order == "permuted" else None
     if tiers is not None:
         ranked_tiers = tiers[sequence]
         limits = np.searchsorted(ranked_tiers, ranked_tiers).astype(np.int64)
@@ -82,7 +82,7 @@ def build_graph(
         neighbours=neighbours,
         edges=edges,
         geometry=geometry.astype(np.int16),
-        layers=batches(neighbours),
+        batches=batches(neighbours),
     )
 
 

@@ -208,11 +208,16 @@ def _depths(neighbours: Int32Array, depth: Int64Array) -> None:
 
 
 def batches(neighbours: Int32Array) -> list[Int64Array]:
-    """Split ranks into the topological layers of the context graph; ranks ascend inside a layer."""
+    """Split ranks into the topological layers of the context graph, and those into batches; ranks ascend."""
     if len(neighbours) == 0:
         return []
     depth = np.zeros(len(neighbours), dtype=np.int64)
     _depths(neighbours, depth)
     by_depth = np.argsort(depth, kind="stable")
     layers = np.split(by_depth, np.cumsum(np.bincount(depth))[:-1])
-    return [part for layer in layers for part in np.array_split(layer, -(-len(layer) // BATCH))]
+    return [batch for layer in layers for batch in in_batches(layer)]
+
+
+def in_batches(ranks: Int64Array) -> list[Int64Array]:
+    """Split ranks (n,) that don't see each other into as few batches as may be, as even as may be."""
+    return np.array_split(ranks, -(-len(ranks) // BATCH))

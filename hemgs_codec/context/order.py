@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Order = Literal["permuted", "raster", "tiers"]
 ORDERS: tuple[Order, ...] = ("permuted", "raster", "tiers")
-STRETCH = 8
+WAVE = 8
 """One anchor in so many is coded at once in permuted order, of those known before."""
 _TIER_SHIFTS = (2, 1)  # log2 of the cells of which a tier has one anchor each, in voxels
 
@@ -65,14 +65,14 @@ def coding_sequence(
     return np.lexsort((hashes, tiers)).astype(np.int64)
 
 
-def stretch_starts(num_anchors: int) -> npt.NDArray[np.int64]:
-    """Return for each rank of the permuted order the first rank of its stretch, (N,) int64.
+def wave_starts(num_anchors: int) -> npt.NDArray[np.int64]:
+    """Return for each rank of the permuted order the first rank of its wave, (N,) int64.
 
-    Stretches grow with what is known before them: after b anchors follow b // STRETCH + 1. Those of a stretch
+    Waves grow with what is known before them: after b anchors follow b // WAVE + 1. Those of a wave
     don't see each other, so that they can be coded together.
     """
     starts = [0]
-    while (after := starts[-1] + starts[-1] // STRETCH + 1) < num_anchors:
+    while (after := starts[-1] + starts[-1] // WAVE + 1) < num_anchors:
         starts.append(after)
     lengths = np.diff([*starts, max(num_anchors, 1)])
     return np.repeat(np.array(starts, dtype=np.int64), lengths)[:num_anchors]

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemgs_codec.context.graph import MAX_VOXEL_SHIFT, build_graph, choose_voxel_shift
-from hemgs_codec.context.neighbours import batches, nearest
+from hemgs_codec.context.neighbours import BATCH, batches, nearest
 from hemgs_codec.context.order import (
     ORDERS,
     Order,
@@ -159,7 +159,7 @@ def test_contexts_of_tiers_are_the_nearest_in_lower_tiers(
     for rank, row in enumerate(expected):
         assert all(ranked[other] < ranked[rank] for other in row)
     # contexts are never deeper than their tiers
-    assert len(graph.layers) <= len(set(tiers))
+    assert len(graph.batches) <= len(set(tiers))
 
 
 def test_dense_points_have_contexts_in_every_tier_but_the_first() -> None:
@@ -167,10 +167,40 @@ def test_dense_points_have_contexts_in_every_tier_but_the_first() -> None:
     points = grid[morton_sort(grid)]
     graph = build_graph(points, points, order="tiers", context=80, window=25, voxel_shift=0)
     counts = (graph.neighbours >= 0).sum(axis=1)
-    assert [len(layer) for layer in graph.layers] == [8, 56, 448]
+    assert [len(layer) for layer in graph.batches] == [8, 56, 448]
     assert (counts[:8] == 0).all()
     assert (counts[8:64] == 8).all()
     assert (counts[64:] == 64).all()
+
+
+@given(points_in_order(max_points=80), st.integers(1, 6), st.sampled_from([1, 3, 5, 9]))
+def test_contexts_in_permuted_order_are_the_nearest_of_earlier_waves(
+    points: Int64Array, context: int, window: int
+) -> None:
+    graph = build_graph(points, points, order="permuted", context=context, window=window, voxel_shift=0)
+    starts = [0]
+    while starts[-1] < len(points):
+        starts.append(starts[-1] + starts[-1] // 8 + 1)
+    reach = (window // 2) << window_growth(len(points), "permuted")
+    for rank, own in enumerate(points[graph.sequence]):
+        known = points[graph.sequence[: max(start for start in starts if start <= rank)]]
+        apart = np.abs(known - own)
+        found = [
+            (int(square), other)
+            for other, (square, most) in enumerate(zip((apart**2).sum(1), apart.max(1), strict=True))
+            if most <= reach[rank]
+        ]
+        expected = [other for _, other in sorted(found)[:context]]
+        assert [int(other) for other in graph.neighbours[rank] if other >= 0] == expected
+
+
+def test_batches_are_few_and_of_a_bounded_size() -> None:
+    points = np.stack([*np.divmod(np.arange(20_000), 150), np.zeros(20_000, np.int64)], axis=1)
+    points = points[morton_sort(points)]
+    graph = build_graph(points, points, order="permuted", context=20, window=25, voxel_shift=0)
+    assert len(graph.batches) < 80
+    assert max(map(len, graph.batches)) <= BATCH
+    assert sorted(np.concatenate(graph.batches).tolist()) == list(range(len(points)))
 
 
 def test_the_permutation_depends_on_the_morton_index_alone() -> None:
