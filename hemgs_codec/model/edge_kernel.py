@@ -1,9 +1,9 @@
 """A context's edges in one compiled pass: `predictor.context` of exact arithmetic on NumPy, sooner.
 
 Array by array, each edge feature is written to memory and read again a dozen times. Here an anchor's edges
-stay in registers, and what neighbours tell is read as 16-bit integers. Every number is an integer which
-float64 holds exactly, so the order of sums doesn't matter, and results are those of the arithmetic's own operations,
-bit by bit.
+stay in registers, and what neighbours tell is read as 16-bit integers. Every number is an integer that
+float64 holds exactly, so the order of sums doesn't matter, and results are those of the arithmetic's own
+operations, bit by bit.
 """
 
 from __future__ import annotations
