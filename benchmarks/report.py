@@ -178,6 +178,18 @@ TABLES = {
         ("scene", "prior_file", "effort"),
         ("file_bytes", "network_bytes", "psnr", "equal_bytes", "saved", "fit_s", "code_s", "seen"),
     ),
+    "effort": Table(
+        ("scene", "effort"),
+        (
+            "file_bytes",
+            "encode_s",
+            "encode_peak_rss_mb",
+            "measured_verified_s",
+            "measured_verified_peak_rss_mb",
+            "decode_s",
+            "decode_peak_rss_mb",
+        ),
+    ),
     "pretrain": Table(
         ("fold", "points", "hidden"),
         ("iterations", "loss", "file_bytes"),
