@@ -7,7 +7,6 @@ git, but for the prior that ships.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -24,11 +23,6 @@ FOLDS = 4
 @click.option(
     "--fold", "fold_number", type=click.IntRange(0, FOLDS - 1), help="Leave out this fold; none if not given."
 )
-@click.option(
-    "--more",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of further scenes, as NAME-ANYTHING/point_cloud.ply: of the same capture as scene NAME.",
-)
 @click.option("--iterations", type=click.IntRange(min=100), default=3000, show_default=True)
 @click.option("--no-points", is_flag=True, help="Without the PointNet++: its features are 0.")
 @click.option("--hidden", type=int, default=24, show_default=True)
@@ -38,7 +32,6 @@ FOLDS = 4
 def main(
     data: Path,
     fold_number: int | None,
-    more: Path | None,
     iterations: int,
     no_points: bool,
     hidden: int,
@@ -47,24 +40,17 @@ def main(
     output: Path,
 ) -> None:
     """Pre-train a prior and write its file, with the scenes that it may be judged by beside it."""
-    from hemgs_codec.prior.corpus import folds, list_corpus, load_member, scene_hash
+    from hemgs_codec.prior.corpus import folds, list_corpus, load_member
     from hemgs_codec.prior.pretrain import Pretraining, PretrainOptions
     from hemgs_codec.prior.prior import pack_prior
     from hemgs_codec.threads import use_threads
 
     paths = {name: scene_path(name, data) for name in known_scenes(data)}
-    number = folds([entry.hash for entry in list_corpus(paths.values())], FOLDS)
-    source_of = {path: name for name, path in paths.items()}
-    if more is not None:
-        source_of |= {path: path.parent.name.split("-")[0] for path in more.glob("*-*/point_cloud.ply")}
-    entries = list_corpus(source_of)
-    fold_of = {name: number[scene_hash(path)] for name, path in paths.items()}
-    seen = [entry for entry in entries if fold_of[source_of[entry.path]] != fold_number]
+    entries = list_corpus(paths.values())
+    number = folds([entry.hash for entry in entries], FOLDS)
+    seen = [entry for entry in entries if number[entry.hash] != fold_number]
     with use_threads(threads):
-        members = [
-            replace(load_member(entry.path, ROOT / "runs" / "weights"), source=source_of[entry.path])
-            for entry in seen
-        ]
+        members = [load_member(entry.path, ROOT / "runs" / "weights") for entry in seen]
         options = PretrainOptions(
             iterations=iterations, use_points=not no_points, hidden=hidden, slice_hidden=slice_hidden
         )
@@ -72,15 +58,10 @@ def main(
         log = training.run(say)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(pack_prior(training.prior()))
-    unseen = [name for name in paths if fold_of[name] == fold_number]
+    held_out = {entry.path for entry in entries} - {entry.path for entry in seen}
+    unseen = [name for name, path in paths.items() if path in held_out]
     output.with_suffix(".json").write_text(json.dumps({"unseen": unseen, "loss": log}))
-    row = {
-        "fold": fold_number,
-        "iterations": iterations,
-        "points": not no_points,
-        "scenes": len(seen),
-        "unseen": unseen,
-    }
+    row = {"fold": fold_number, "iterations": iterations, "points": not no_points, "unseen": unseen}
     Results("pretrain").add({**row, "hidden": hidden, "loss": log[-1], "file_bytes": output.stat().st_size})
 
 

@@ -52,15 +52,12 @@ class CorpusScene:
         For people.
     hash
         Of the file that it, and all its variations, come from.
-    source
-        Name that scenes of the same capture share; empty where there is no other.
     """
 
     name: str
     hash: str
     scene: GaussianScene
     weights: Weights
-    source: str = ""
 
     def varied(self, rng: np.random.Generator, options: Augmentation | None = None) -> CorpusScene:
         """Return a random variation, as `augment` makes it."""

@@ -84,16 +84,11 @@ class Pretraining:
         self.rng = np.random.default_rng(options.seed)
 
     def samples(self) -> Iterator[Sample]:
-        """Draw samples: sources of large scenes more often, then any scene of a source."""
-        of_source: dict[str, list[CorpusScene]] = {}
-        for member in self.corpus:
-            of_source.setdefault(member.source or member.hash, []).append(member)
-        sources = list(of_source.values())
-        sizes = np.array([max(member.scene.num_gaussians for member in source) for source in sources])
+        """Draw samples: scenes in turn, larger ones more often."""
+        sizes = np.array([member.scene.num_gaussians for member in self.corpus], dtype=np.float64)
         share = sizes**0.5 / (sizes**0.5).sum()
         while True:
-            source = sources[int(self.rng.choice(len(sources), p=share))]
-            member = source[int(self.rng.integers(len(source)))]
+            member = self.corpus[int(self.rng.choice(len(sizes), p=share))]
             part = member.varied(self.rng, Augmentation(count=self.options.crop))
             yield Sample(
                 part.scene,
