@@ -27,8 +27,6 @@ from hemgs_codec.progress import Progress
 from hemgs_codec.version import __version__
 
 _LAMBDAS = (5e-4, 2e-3, 8e-3)
-_AVERAGED = 200
-"""Iterations that what is frozen is averaged over, about."""
 _HEADROOM = 4.0
 """Room in 16 bits for differences that fits add to weights."""
 
@@ -79,7 +77,6 @@ class Pretraining:
             with torch.no_grad():
                 self.net.network.zero_()
         self.leaves = leaves
-        self.averages = [leaf.detach().clone() for leaf in leaves]
         self.optimiser = torch.optim.Adam(leaves, lr=0.0, betas=(0.9, 0.98), eps=1e-10)
         self.rng = np.random.default_rng(options.seed)
 
@@ -125,7 +122,6 @@ class Pretraining:
             for group in self.optimiser.param_groups:
                 group["lr"] = options.learning_rate * rate
             self.optimiser.step()
-            self._average(iteration)
             losses.append(float(loss.detach()))
             if len(losses) == 100:
                 log.append(float(np.mean(losses)))
@@ -134,19 +130,8 @@ class Pretraining:
                 progress("pretrain", iteration + 1, options.iterations)
         return log
 
-    @torch.no_grad()
-    def _average(self, iteration: int) -> None:
-        """Move the averages towards the present parameters."""
-        share = 1 / min(iteration + 1, _AVERAGED)
-        for average, leaf in zip(self.averages, self.leaves, strict=True):
-            average.lerp_(leaf, share)
-
-    def prior(self, averaged: bool = True) -> Prior:
+    def prior(self) -> Prior:
         """Freeze what was learned."""
-        if averaged:
-            with torch.no_grad():
-                for average, leaf in zip(self.averages, self.leaves, strict=True):
-                    leaf.copy_(average)
         steps = (_HEADROOM * finest_steps(self.parameters)).clamp(max=1.0)
         return Prior(
             freeze(self.spec, self.parameters, steps),
