@@ -14,7 +14,7 @@ from hemgs_codec.anchors import network_coding
 from hemgs_codec.anchors import profile as anchor_profile
 from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.coding import fields, walk
-from hemgs_codec.context import graph, order
+from hemgs_codec.context import graph, neighbours, order
 from hemgs_codec.location import tables as location_tables
 from hemgs_codec.model import frozen, hashgrid, scaling, units
 from hemgs_codec.model.arithmetic import MAX_SHIFT
@@ -281,3 +281,8 @@ def test_sections_of_the_spec_that_the_code_cites_exist() -> None:
         if not any(heading == name[1] or heading.startswith(f"{name[1]} and") for heading in HEADINGS)
     }
     assert missing == set()
+
+
+def test_waves_and_batches_are_as_large_as_the_spec_says() -> None:
+    assert f"s[k] // {order.WAVE} + 1" in TEXT
+    assert f"ceil(M / {neighbours.BATCH})" in TEXT

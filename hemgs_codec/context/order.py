@@ -15,7 +15,7 @@ import numpy.typing as npt
 Order = Literal["permuted", "raster", "tiers"]
 ORDERS: tuple[Order, ...] = ("permuted", "raster", "tiers")
 WAVE = 8
-"""One anchor in so many is coded at once in permuted order, of those known before."""
+"""In permuted order, as many anchors are coded at once as this part of those known before, and one."""
 _TIER_SHIFTS = (2, 1)  # log2 of the cells of which a tier has one anchor each, in voxels
 
 

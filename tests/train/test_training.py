@@ -193,7 +193,7 @@ def test_a_gpu_trains_as_well_as_the_cpu(balls: Dataset, run: Path, tmp_path: Pa
     assert train(balls, tmp_path / "gpu", SCENE, RATE, device="cuda") is not None
     lines = [(folder / LOG_NAME).read_text().splitlines()[-1] for folder in (tmp_path / "gpu", run)]
     gpu, cpu = (json.loads(line)["loss"] for line in lines)
-    assert gpu < 2 * cpu  # on so small a set, seeds differ as much
+    assert gpu == pytest.approx(cpu, rel=0.2)
 
 
 @pytest.mark.parametrize(
