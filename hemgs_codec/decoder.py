@@ -23,7 +23,6 @@ from hemgs_codec.context.graph import build_graph
 from hemgs_codec.location import decode_locations
 from hemgs_codec.model.arithmetic import ExactArithmetic
 from hemgs_codec.model.frozen import FrozenModel
-from hemgs_codec.model.probe import is_exact
 from hemgs_codec.prior.packing import unpack_model
 from hemgs_codec.progress import Progress
 from hemgs_codec.scene import GaussianScene
@@ -39,6 +38,13 @@ CPU = "cpu"
 _TORCH_PREFIX = "torch:"
 Scene = GaussianScene | AnchorScene
 """What a file holds, by its profile."""
+
+
+def points(scene: Scene) -> tuple[str, int]:
+    """Return what a scene is made of, "gaussian" or "anchor", and how many it has."""
+    if isinstance(scene, GaussianScene):
+        return "gaussian", scene.num_gaussians
+    return "anchor", scene.num_anchors
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,8 @@ def check_device(device: str) -> str | None:
     SceneError
         There is no such device.
     """
+    from hemgs_codec.model.probe import is_exact  # with torch, which takes seconds to import
+
     try:
         exact = is_exact(device)
     except (RuntimeError, AssertionError) as error:

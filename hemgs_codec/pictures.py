@@ -1,4 +1,4 @@
-"""How a scene of either profile looks, and how many points it has."""
+"""How a scene of either profile looks."""
 
 from __future__ import annotations
 
@@ -23,10 +23,3 @@ def picture(scene: Scene, camera: Camera, background: Background = (0.0, 0.0, 0.
 def stand_in(scene: Scene) -> GaussianScene:
     """Return plain Gaussians to place cameras by: the scene's own, or rough ones of an anchor scene."""
     return scene if isinstance(scene, GaussianScene) else rough_gaussians(scene)
-
-
-def points(scene: Scene) -> tuple[str, int]:
-    """Return what a scene is made of, "gaussian" or "anchor", and how many it has."""
-    if isinstance(scene, GaussianScene):
-        return "gaussian", scene.num_gaussians
-    return "anchor", scene.num_anchors

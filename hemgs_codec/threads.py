@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 
 import numba
-import torch
+
+_OF_TORCH = "OMP_NUM_THREADS"
+"""How many threads torch begins with, if it's imported later."""
 
 
 @contextlib.contextmanager
 def use_threads(threads: int | None) -> Iterator[int]:
-    """Use this many threads (None: the machine's cores) in torch and numba inside the block; yield it."""
+    """Use this many threads (None: the machine's cores) in torch and numba inside the block; yield it.
+
+    It doesn't import torch, which takes seconds and isn't needed for decoding.
+    """
     wanted = threads if threads is not None else len(os.sched_getaffinity(0))
-    before_torch, before_numba = torch.get_num_threads(), numba.get_num_threads()
-    torch.set_num_threads(wanted)
+    torch = sys.modules.get("torch")
+    before_torch = None if torch is None else torch.get_num_threads()
+    before_numba, before_variable = numba.get_num_threads(), os.environ.get(_OF_TORCH)
+    if torch is not None:
+        torch.set_num_threads(wanted)
+    else:
+        os.environ[_OF_TORCH] = str(wanted)
     numba.set_num_threads(min(wanted, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]  # set while it loads
     try:
         yield wanted
     finally:
-        torch.set_num_threads(before_torch)
+        if torch is not None:
+            torch.set_num_threads(before_torch)
+        elif before_variable is None:
+            os.environ.pop(_OF_TORCH, None)
+        else:
+            os.environ[_OF_TORCH] = before_variable
         numba.set_num_threads(before_numba)

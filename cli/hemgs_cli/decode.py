@@ -123,7 +123,7 @@ def decode(
     else:
         size = _write_anchors(scene, output, force)
 
-    from hemgs_codec.pictures import points
+    from hemgs_codec.decoder import points
 
     unit, count = points(scene)
     seconds = time.perf_counter() - start

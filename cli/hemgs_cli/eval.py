@@ -100,10 +100,10 @@ def evaluate(
         for scene in filter(None, (source, reference)):
             check_output(sheet, source=scene, force=force)
 
+    from hemgs_codec.decoder import points
     from hemgs_codec.evaluate import evaluate as compare
     from hemgs_codec.evaluate import mean_scores
     from hemgs_codec.metrics import check_installed
-    from hemgs_codec.pictures import points
     from hemgs_codec.sheet import draw_sheet, pick_views
     from hemgs_codec.threads import use_threads
 

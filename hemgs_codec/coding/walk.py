@@ -21,6 +21,7 @@ from hemgs_codec.model.edge_kernel import pool_edges
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates, interpolate
 from hemgs_codec.model.scaling import Scaling, activations
+from hemgs_codec.model.slice_kernel import slice_tables, tables_for
 from hemgs_codec.model.spec import UNGATED
 from hemgs_codec.model.units import (
     LAMBDA_REFERENCE_Q,
@@ -28,7 +29,6 @@ from hemgs_codec.model.units import (
     UNIT,
     UNIT_BITS,
     UNIT_STEP,
-    VALUE_BITS,
     step_table,
 )
 from hemgs_codec.progress import Progress
@@ -36,7 +36,6 @@ from hemgs_format.errors import CorruptError
 
 _CHUNK = 8192  # anchors at once where there is no order to keep
 _EDGE_CHUNK = 1 << 16  # context edges at once: bounds memory, for a batch may hold most of a scene
-_MEAN_LIMIT = float(1 << 26)
 MAX_HALVINGS = 12
 """Of a lattice cell: parts of positions are coded in as many bits an axis."""
 Int64Array = npt.NDArray[np.int64]
@@ -260,8 +259,8 @@ class _State:
         if shape.refines_positions:
             self.halvings = halvings_for(self.steps[:, 0], self.coarseness)
             return
-        self.own = self._float(np.zeros((count, shape.channels)))
-        if spec.use_context and m.is_torch:
+        if m.is_torch:
+            self.own = self._float(np.zeros((count, shape.channels)))
             self.keys = self._float(np.zeros((count, spec.hidden)))
         elif spec.use_context:  # neighbours lie anywhere in memory: let there be little of it
             self.keys = np.zeros((count, spec.hidden), dtype=np.int16)
@@ -278,30 +277,61 @@ class _State:
             return
         first = spec.first_channel(group)
         rows = m.array(ranks)
-        earlier = self._float(self.seen[ranks, : spec.earlier(group)])
-        prior = self.prior[rows]
-        pooled = attended = None
+        pooled = self._float(np.zeros((len(ranks), 0)))
+        attended = self._float(np.zeros((len(ranks), 0, shape.channels)))
         if spec.use_context:
             pooled, attended = self._look_around(group, ranks)
             attended = attended.reshape(len(ranks), spec.heads, shape.channels)
         done = 0
         for number, width in enumerate(shape.slices):
-            part = None if attended is None else attended[:, :, done : done + width].reshape(len(ranks), -1)
             steps = self.steps[ranks, shape.slice_steps(number)]
-            octaves = self._float((steps - UNIT_STEP) * (UNIT // 8))
-            mean, log_sigma = predictor.slice_parameters(
-                m, spec, group, number, prior, pooled, part, octaves, self.own[rows, : spec.earlier_own(done)]
-            )
+            means, sigmas = self._predict_slice(group, number, ranks, steps, pooled, attended)
             channels = np.arange(first + done, first + done + width)
             steps = np.repeat(steps, width // shape.share(number), axis=1)
-            self._code_slice(group, ranks, channels, steps, m.numpy(mean), m.numpy(log_sigma))
-            own = self.seen[ranks, first + done : first + done + width]
-            self.own[rows, done : done + width] = self._float(own)
+            self._code_slice(group, ranks, channels, steps, means, sigmas)
+            if m.is_torch:
+                own = self.seen[ranks, first + done : first + done + width]
+                self.own[rows, done : done + width] = self._float(own)
             done += width
-        if spec.use_context and not m.is_torch:
-            self.values_near[ranks] = self.own[ranks]
         if spec.use_context:
-            self.keys[rows] = predictor.key(m, group, m.concat([earlier, self.own[rows]]))
+            earlier = self.seen[ranks, : spec.earlier(group)]
+            own = self.seen[ranks, first : first + shape.channels]
+            if not m.is_torch:
+                self.values_near[ranks] = own
+            visible = self._float(np.concatenate([earlier, own], axis=1))
+            self.keys[rows] = predictor.key(m, group, visible)
+
+    def _predict_slice(
+        self,
+        group: int,
+        number: int,
+        ranks: Int64Array,
+        steps: Int64Array,
+        pooled: Array,
+        attended: Array,
+    ) -> tuple[Int64Array, Int64Array]:
+        """Return the means and sigma indices (n, W) of one slice: see `slice_kernel.slice_tables`."""
+        spec, m, shape = self.spec, self.m, self.spec.groups[group]
+        if not m.is_torch:
+            return slice_tables(m, spec, group, number, ranks, self.prior, self.seen, pooled, attended, steps)
+        width, done = shape.slices[number], sum(shape.slices[:number])
+        part = attended[:, :, done : done + width].reshape(len(ranks), -1)
+        rows = m.array(ranks)
+        octaves = self._float((steps - UNIT_STEP) * (UNIT // 8))
+        own = self.own[rows, : spec.earlier_own(done)]
+        mean, log_sigma = predictor.slice_parameters(
+            m,
+            spec,
+            group,
+            number,
+            self.prior[rows],
+            pooled if spec.use_context else None,
+            part if spec.use_context else None,
+            octaves,
+            own,
+        )
+        steps = np.repeat(steps, width // shape.share(number), axis=1)
+        return tables_for(m.numpy(mean), m.numpy(log_sigma), steps)
 
     def _look_around(self, group: int, ranks: Int64Array) -> tuple[Array, Array]:
         """Evaluate the autoregressive network for a batch: see `predictor.context`."""
@@ -338,26 +368,26 @@ class _State:
         ranks: Int64Array,
         channels: Int64Array,
         steps: Int64Array,
-        mean: npt.NDArray[np.float64],
-        log_sigma: npt.NDArray[np.float64],
+        means: Int64Array,
+        sigmas: Int64Array,
     ) -> None:
+        """Code what is coded of one slice (n, W) of a batch."""
         if not self.live[channels].any():
             return
-        rows, columns = np.nonzero(self._coded(group, ranks, channels))
-        if not len(rows):
-            return
-        steps, where = steps[rows, columns], (ranks[rows], channels[columns])
-        step = self.table[steps]
-        means = np.clip(mean[rows, columns], -_MEAN_LIMIT, _MEAN_LIMIT).astype(np.int64)
-        means = (16 * means + step // 2) // step
-        eighths = np.floor(
-            (log_sigma[rows, columns] + float(1 << (VALUE_BITS - 4))) * 2.0 ** (3 - VALUE_BITS)
-        )
-        sigmas = np.clip(eighths - (steps - UNIT_STEP) + 32, 0, 127).astype(np.int64)
+        coded = self._coded(group, ranks, channels)
+        if coded.all():
+            where = np.repeat(ranks, len(channels)), np.tile(channels, len(ranks))
+            steps, means, sigmas = steps.ravel(), means.ravel(), sigmas.ravel()
+        else:
+            rows, columns = np.nonzero(coded)
+            if not len(rows):
+                return
+            where = ranks[rows], channels[columns]
+            steps, means, sigmas = steps[rows, columns], means[rows, columns], sigmas[rows, columns]
         symbols = self.coder.code(group, *where, steps, means, sigmas)
         if self.spec.groups[group].flags and ((symbols < 0) | (symbols > 1)).any():
             raise CorruptError(f"a symbol of the {self.spec.groups[group].name} is neither 0 nor 1")
-        values = symbols * step
+        values = symbols * self.table[steps]
         self.symbols[where] = symbols
         self.values[where] = values
         self.cells[where] = cells_of(symbols, means, sigmas)

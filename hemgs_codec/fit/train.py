@@ -25,7 +25,7 @@ from hemgs_codec.fit.parameters import initial_parameters, parameters_from
 from hemgs_codec.fit.predict import GatheredAround, predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
-from hemgs_codec.model.arithmetic import FloatArithmetic
+from hemgs_codec.model.float_arithmetic import FloatArithmetic
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates
 from hemgs_codec.model.spec import ModelSpec, position_steps

@@ -1,13 +1,16 @@
 """Integer tables of the location model, computed exactly at import (SPEC: "Locations", constants).
 
 The logistic curve comes from decimal arithmetic at 50 digits, which is specified to the last digit and so the
-same everywhere; all else is integer division.
+same everywhere; all else is integer division. Floats say most of the curve's entries sooner: wherever they
+are farther from a tie than any library's errors, rounding gives the same integer.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from math import comb
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,33 +21,48 @@ MAX_AGE = 1023  # a context's adaptation slows down until it has seen this many 
 KERNEL_REACH = 8192  # kernel table size; squared distances are in 1/256 cell**2, so 5.7 cells
 
 _EXACT = Context(prec=50, rounding=ROUND_HALF_EVEN)
+_DOUBT = 1e-6
 
 
-def _round(value: Decimal) -> int:
-    """Round to the nearest integer; no value here is a tie."""
-    return int(value.to_integral_value(rounding=ROUND_HALF_EVEN))
+def round_near(near: float, exact: Callable[[], Decimal]) -> int:
+    """Round a value, known by a float that is off by less than 1e-7; none is a tie."""
+    if abs(near - math.floor(near) - 0.5) < _DOUBT:
+        return int(exact().to_integral_value(rounding=ROUND_HALF_EVEN))
+    return math.floor(near + 0.5)
+
+
+def _squash(x: int) -> Decimal:
+    tail = _EXACT.exp(_EXACT.divide(Decimal(-x), Decimal(256)))
+    return _EXACT.divide(Decimal(65536), 1 + tail)
+
+
+def _stretch(i: int) -> Decimal:
+    odds = _EXACT.divide(Decimal(2 * i + 1), Decimal(8191 - 2 * i))
+    return _EXACT.multiply(Decimal(256), _EXACT.ln(odds))
 
 
 def _squash_table() -> npt.NDArray[np.int64]:
     """Probability in 1/65536 for each log-odds -3071 .. 3071, kept off 0 and 65536."""
-    values = []
-    for x in range(-STRETCH_LIMIT, STRETCH_LIMIT + 1):
-        tail = _EXACT.exp(_EXACT.divide(Decimal(-x), Decimal(256)))
-        values.append(min(max(_round(_EXACT.divide(Decimal(65536), 1 + tail)), 1), 65535))
-    return np.array(values, np.int64)
+    values = [
+        round_near(65536 / (1 + math.exp(-x / 256)), partial(_squash, x))
+        for x in range(-STRETCH_LIMIT, STRETCH_LIMIT + 1)
+    ]
+    return np.clip(np.array(values, np.int64), 1, 65535)
 
 
 def _stretch_table() -> npt.NDArray[np.int64]:
     """Log-odds in 1/256 for each probability (i + 1/2) / 4096."""
-    odds = [_EXACT.divide(Decimal(2 * i + 1), Decimal(8191 - 2 * i)) for i in range(4096)]
-    return np.array([_round(_EXACT.multiply(Decimal(256), _EXACT.ln(o))) for o in odds], np.int64)
+    values = [
+        round_near(256 * math.log((2 * i + 1) / (8191 - 2 * i)), partial(_stretch, i)) for i in range(4096)
+    ]
+    return np.array(values, np.int64)
 
 
 def _binomial_below() -> npt.NDArray[np.int64]:
     """Entry [n, k] is the sum of C(n, j) over j < k, for n up to `MAX_EXACT_COUNT`."""
     below = np.zeros((MAX_EXACT_COUNT + 1, MAX_EXACT_COUNT + 2), np.int64)
     for n in range(MAX_EXACT_COUNT + 1):
-        below[n, 1:] = np.cumsum([comb(n, j) for j in range(MAX_EXACT_COUNT + 1)])
+        below[n, 1:] = np.cumsum([math.comb(n, j) for j in range(MAX_EXACT_COUNT + 1)])
     return below
 
 

@@ -1,4 +1,4 @@
-"""Two arithmetics behind one network: floats to fit it, integers in float64 to code with it.
+"""Two arithmetics behind one network: floats to fit it (`float_arithmetic`), float64 to code with it.
 
 ``predictor.py`` is written once against these operations. In floats an activation is a real number; in
 integers it's the same number times 1024, floored and clamped. Integers held in float64 are exact as long as
@@ -8,11 +8,11 @@ for each layer.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from hemgs_codec.model.units import (
     LIMIT,
@@ -29,7 +29,6 @@ Array = Any
 
 EXACT = 1 << 53
 MAX_SHIFT = 20
-_MOST = LIMIT / UNIT
 
 
 class Arithmetic(Protocol):
@@ -57,59 +56,6 @@ class Arithmetic(Protocol):
         """X / 2."""
 
 
-class FloatArithmetic:
-    """Differentiable twin: parameters are float tensors by name.
-
-    It clamps where integers are clamped: a fit that leaves their range would code with other numbers than it
-    was fitted with.
-    """
-
-    def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
-        self.parameters = parameters
-
-    def linear(
-        self,
-        name: str,
-        x: Array,
-        *,
-        relu: bool = False,
-        wide: bool = False,
-    ) -> Array:
-        """See `Arithmetic`."""
-        y = torch.nn.functional.linear(x, self.parameters[f"{name}.w"].T, self.parameters[f"{name}.b"])
-        return y if wide else y.clamp(0.0 if relu else -_MOST, _MOST)
-
-    def concat(self, parts: list[Array]) -> Array:
-        """See `Arithmetic`."""
-        return torch.cat(parts, dim=-1)
-
-    def join_relu(self, rows: Array, query: Array, edge: Array) -> Array:
-        """See `Arithmetic`."""
-        return (rows + query[:, None] + edge).clamp(0.0, _MOST)
-
-    def mean(self, x: Array, present: Array) -> Array:
-        """See `Arithmetic`."""
-        total = (x * present[..., None]).sum(1)
-        return total / present.sum(1, keepdim=True).clamp(min=1)
-
-    def attend(self, score: Array, values: Array, present: Array) -> Array:
-        """See `Arithmetic`."""
-        masked = score + (present[..., None] - 1) * 1e4
-        top = masked.amax(1, keepdim=True).detach()
-        weight = torch.exp2((masked - top).clamp(min=-15.9)) * present[..., None]
-        total = weight.sum(1).clamp(min=1e-9)
-        return ((weight.transpose(1, 2) @ values) / total[..., None]).flatten(1)
-
-    def skip(self, name: str, attended: Array) -> Array:
-        """See `Arithmetic`."""
-        w = self.parameters[f"{name}.w"]
-        return (attended.reshape(len(attended), *w.shape) * w).sum(1)
-
-    def halve(self, x: Array) -> Array:
-        """See `Arithmetic`."""
-        return x / 2
-
-
 class ExactArithmetic:
     """Integer twin on NumPy or torch float64.
 
@@ -133,19 +79,20 @@ class ExactArithmetic:
     ) -> None:
         self._device = device
         self.is_torch = device is not None
-        self.xp: Any = torch if self.is_torch else np
+        # torch takes seconds to import, and decoders may do without
+        self.xp: Any = import_module("torch") if self.is_torch else np
         self._weights = {name: self.array(w.astype(np.float64)) for name, w in weights.items()}
         self._biases = {name: self.array(b.astype(np.float64)) for name, b in biases.items()}
         self._shifts = shifts
         self._attention = self.array(attention_table())
 
     def layer(self, name: str) -> tuple[Array, Array, float]:
-        """Return weights (fan_in, fan_out) and biases (fan_out,), and the factor that makes units of sums."""
-        return self._weights[name], self._biases[name], 2.0 ** -self._shifts[name]
+        """Return weights (fan_in, fan_out), biases (fan_out,) if any, and what makes units of sums."""
+        return self._weights[name], self._biases.get(name), 2.0 ** -self._shifts[name]
 
     def array(self, values: npt.NDArray[Any]) -> Array:
         """Bring a NumPy array to this arithmetic's device."""
-        return torch.from_numpy(np.ascontiguousarray(values)).to(self._device) if self.is_torch else values
+        return self.xp.from_numpy(np.ascontiguousarray(values)).to(self._device) if self.is_torch else values
 
     def numpy(self, values: Array) -> npt.NDArray[Any]:
         """Bring an array back to NumPy."""
@@ -168,7 +115,7 @@ class ExactArithmetic:
 
     def concat(self, parts: list[Array]) -> Array:
         """See `Arithmetic`."""
-        return torch.cat(parts, dim=-1) if self.is_torch else np.concatenate(parts, axis=-1)
+        return self.xp.cat(parts, dim=-1) if self.is_torch else np.concatenate(parts, axis=-1)
 
     def join_relu(self, rows: Array, query: Array, edge: Array) -> Array:
         """See `Arithmetic`."""

@@ -24,6 +24,12 @@ NUM_STEPS = 128
 UNIT_STEP = 80
 """Step index j means a step of 2**((j - 80) / 8) channel scales."""
 
+MEAN_LIMIT = 1 << 26
+"""Means are clamped to +-MEAN_LIMIT before they are divided by steps."""
+NUM_SIGMAS = 128
+UNIT_SIGMA = 32
+"""Sigma index i means a sigma of 2**((i - 32) / 8) symbols."""
+
 LAMBDA_MIN = 2.5e-4
 LAMBDA_MAX = 1.6e-2
 LAMBDA_REFERENCE_Q = -2295

@@ -11,9 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from hemgs_codec.model.arithmetic import Arithmetic, Array, ExactArithmetic, FloatArithmetic
+from hemgs_codec.model.arithmetic import Arithmetic, Array, ExactArithmetic
 from hemgs_codec.model.units import UNIT
 
 Rows = slice | npt.NDArray[Any]
@@ -39,33 +38,6 @@ class PointArithmetic(Arithmetic, Protocol):
         """Mean over parents of (n, k, H) with weights (n, k) that sum to 1."""
 
 
-class PointFloats(FloatArithmetic):
-    """Differentiable twin; stacks are tensors like any other."""
-
-    def fixed(self, values: npt.NDArray[np.int16]) -> Array:
-        """See `PointArithmetic`."""
-        like = next(iter(self.parameters.values()))
-        return torch.from_numpy(values).to(like.device, like.dtype) / UNIT
-
-    def stack(self, parts: Iterable[Array]) -> Array:
-        """See `PointArithmetic`."""
-        return torch.cat(list(parts))
-
-    def pick(self, stack: Array, rows: Rows) -> Array:
-        """See `PointArithmetic`."""
-        if isinstance(rows, slice):
-            return stack[rows]
-        return torch.nn.functional.embedding(_indices(rows, stack.device), stack)
-
-    def largest(self, x: Array) -> Array:
-        """See `PointArithmetic`."""
-        return x.amax(1)
-
-    def blend(self, x: Array, shares: Array) -> Array:
-        """See `PointArithmetic`."""
-        return (x * shares[..., None]).sum(1)
-
-
 class PointIntegers(ExactArithmetic):
     """Integer twin on NumPy or torch float64."""
 
@@ -76,13 +48,13 @@ class PointIntegers(ExactArithmetic):
     def stack(self, parts: Iterable[Array]) -> Array:
         """See `PointArithmetic`."""
         if self.is_torch:
-            return torch.cat([part.to(torch.int16) for part in parts])
+            return self.xp.cat([part.to(self.xp.int16) for part in parts])
         return np.concatenate([part.astype(np.int16) for part in parts])
 
     def pick(self, stack: Array, rows: Rows) -> Array:
         """See `PointArithmetic`."""
         if self.is_torch:
-            return stack[rows if isinstance(rows, slice) else _indices(rows, stack.device)].double()
+            return stack[rows if isinstance(rows, slice) else self.array(rows.astype(np.int64))].double()
         return stack[rows].astype(np.float64)
 
     def largest(self, x: Array) -> Array:
@@ -92,7 +64,3 @@ class PointIntegers(ExactArithmetic):
     def blend(self, x: Array, shares: Array) -> Array:
         """See `PointArithmetic`."""
         return self._floor(self._sum_edges(x, shares) * (1 / UNIT))
-
-
-def _indices(rows: npt.NDArray[Any], device: torch.device) -> torch.Tensor:
-    return torch.from_numpy(rows.astype(np.int64)).to(device)

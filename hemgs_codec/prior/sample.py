@@ -23,7 +23,7 @@ from hemgs_codec.model.scaling import coded_entries, constant_groups, fit_scalin
 from hemgs_codec.model.spec import NUM_GEOMETRY, ModelSpec
 from hemgs_codec.model.units import UNIT
 from hemgs_codec.pointnet import PointNetSpec, plan_points, point_features
-from hemgs_codec.pointnet.arithmetic import PointFloats
+from hemgs_codec.pointnet.float_arithmetic import PointFloats
 from hemgs_codec.prior.units import in_prior_units
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.shapes import groups_of

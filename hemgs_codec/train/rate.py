@@ -20,7 +20,7 @@ from hemgs_codec.fit.parameters import Parameters, initial_parameters
 from hemgs_codec.fit.predict import SharedAround, predict_rows
 from hemgs_codec.fit.samples import Samples
 from hemgs_codec.model import predictor
-from hemgs_codec.model.arithmetic import FloatArithmetic
+from hemgs_codec.model.float_arithmetic import FloatArithmetic
 from hemgs_codec.model.hashgrid import hash_coordinates
 from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.model.spec import UNGATED, ModelSpec

@@ -19,7 +19,8 @@ from hemgs_codec import decoder
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.parameters import initial_parameters
 from hemgs_codec.model import probe
-from hemgs_codec.model.arithmetic import EXACT, MAX_SHIFT, ExactArithmetic, FloatArithmetic, check_budget
+from hemgs_codec.model.arithmetic import EXACT, MAX_SHIFT, ExactArithmetic, check_budget
+from hemgs_codec.model.float_arithmetic import FloatArithmetic
 from hemgs_codec.model.frozen import PARAMETER_LIMIT
 from hemgs_codec.model.spec import Group, ModelSpec
 from hemgs_codec.model.units import LIMIT, UNIT, UNIT_BITS, VALUE_BITS, attention_table

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -86,3 +87,10 @@ def test_squash_undoes_stretch() -> None:
     for i in (100, 2048, 4000):
         squashed = int(tables.SQUASH[tables.STRETCH[i] + tables.STRETCH_LIMIT])
         assert abs(squashed - 16 * i - 8) <= 64
+
+
+def test_near_a_tie_decimals_decide() -> None:
+    assert tables.round_near(2.5 + 1e-9, lambda: Decimal("2.4999999999")) == 2
+    assert tables.round_near(2.5 - 1e-9, lambda: Decimal("2.5000000001")) == 3
+    assert tables.round_near(-1.5, lambda: Decimal("-1.5000000001")) == -2
+    assert tables.round_near(2.5001, lambda: Decimal(0)) == 3  # nobody asks

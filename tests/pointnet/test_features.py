@@ -11,7 +11,7 @@ from hemgs_codec.fit.parameters import Parameters
 from hemgs_codec.model.frozen import BIAS_BITS, PARAMETER_LIMIT
 from hemgs_codec.model.units import LIMIT, UNIT, UNIT_BITS
 from hemgs_codec.pointnet import FrozenPointNet, PointNetSpec, PointPlan, network, plan_points, point_features
-from hemgs_codec.pointnet.arithmetic import PointFloats
+from hemgs_codec.pointnet.float_arithmetic import PointFloats
 from hemgs_codec.pointnet.parameters import finest_steps, freeze_point_net, initial_parameters
 from hemgs_codec.threads import use_threads
 from hemgs_format.errors import CorruptError
