@@ -16,6 +16,7 @@ import click
 
 from benchmarks import ROOT
 from benchmarks.pretrain import FOLDS
+from benchmarks.priors import FOLDER
 from benchmarks.provenance import Results
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
 
@@ -119,7 +120,7 @@ class Judge:
 @click.option(
     "--priors",
     type=click.Path(exists=True, path_type=Path),
-    default=ROOT / "runs" / "priors",
+    default=FOLDER,
     help="Folder of fold-0.hgp and so on, as benchmarks.pretrain writes them; or one prior's file.",
 )
 @click.option("--effort", "efforts", type=click.IntRange(0, 9), multiple=True, default=(0, 2, 4, 6, 9))

@@ -35,6 +35,8 @@ from hemgs_codec.prior.units import in_prior_units
 from hemgs_codec.progress import Progress
 from hemgs_codec.shapes import groups_of
 
+LEARNING_RATE_FROM_PRIOR = 2e-2
+"""Of fits that start from shipped networks: differences count once they cross half a step of a weight."""
 GRID_BITS = 0.25
 """Binary entries of the hash grid per Gaussian: beside an autoregressive network a larger one never paid."""
 GRID_FEATURES = 2
@@ -190,6 +192,9 @@ def prepare_fit(
         prior=prior,
     )
     finest = finest_lattice(scene)
+    fit_options = FitOptions(iterations=length, seed=options.seed)
+    if prior is not None:
+        fit_options = replace(fit_options, learning_rate=LEARNING_RATE_FROM_PRIOR)
     fit = Fit(
         spec,
         scaling.normalise(attributes, spec.groups),
@@ -198,7 +203,7 @@ def prepare_fit(
         finest.base_points(finest.quantise(scene.means)),
         np.array(geometry.box),
         samples,
-        FitOptions(iterations=length, seed=options.seed),
+        fit_options,
         device,
         fixed_octaves,
         coded_entries(attributes, spec.groups),
