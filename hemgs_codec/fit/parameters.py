@@ -18,7 +18,7 @@ BIAS_DIFFERENCE_STEP = 2.0**-4
 """Step of what biases differ by from shipped ones."""
 _STEP_FLOOR = 2.0**-14
 _LEAST_MEAN = 0.01
-"""Least mean size of a list's integers that they are priced at: leaving 0 costs 8 bits then."""
+"""Least mean size of a list's differences that they are priced at: leaving 0 costs 8 bits then."""
 _FLAG_SIGMA = -1.5
 """log2 of the first sigma of flags: in their units, most of the time, others begin at 1."""
 
@@ -85,9 +85,10 @@ class Parameters:
         return steps
 
     def quantised(self, steps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Round weights to their steps, straight through; also their bits, geometrically distributed.
+        """Round weights to their steps, straight through; also their bits under a Laplacian per matrix.
 
-        With a base it's the differences that are rounded, and cost bits.
+        With a base it's the differences that are rounded, and cost bits under a geometric distribution per
+        list: a Laplacian's price of leaving 0 is far more than coders take where most stay.
 
         Returns
         -------
@@ -103,9 +104,13 @@ class Parameters:
         owner = self.matrix[weights]
         total = torch.zeros(self.num_matrices, device=self.matrix.device).index_add_(0, owner, size.detach())
         count = torch.bincount(owner, minlength=self.num_matrices).clamp(min=1)
-        mean = (total / count).clamp(min=_LEAST_MEAN)
-        ratio = ((1 + mean**2).sqrt() - 1) / mean  # P(k) ~ ratio ** abs(k) has this mean
-        bits = -(size * ratio.log2()[owner]).sum() + ((1 + ratio) / (1 - ratio)).log2()[owner].sum()
+        if self.base is None:
+            mean = (total / count).clamp(min=0.05)
+            bits = (size / mean[owner]).sum() * math.log2(math.e) + torch.log2(2 * mean + 0.5)[owner].sum()
+        else:  # most are 0
+            mean = (total / count).clamp(min=_LEAST_MEAN)
+            ratio = ((1 + mean**2).sqrt() - 1) / mean  # P(k) ~ ratio ** abs(k) has this mean
+            bits = -(size * ratio.log2()[owner]).sum() + ((1 + ratio) / (1 - ratio)).log2()[owner].sum()
         return rounded, bits
 
 
