@@ -1,4 +1,5 @@
-# make test: lint, types and tests. make demo: encode, decode and verify the bundled scene.
+# make test: lint, types and tests. make demo: encode, decode and verify the bundled scene. make bench: put codecs
+# side by side on the bundled scene, a quarter of an hour; make bench-full: on all scenes, hours, resumable.
 # Both make their own virtual environment in .venv. PIP_ARGS is passed on to pip (another index, a wheel folder, …).
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAINTS := requirements/constraints.txt
 SETUP := pyproject.toml hemgs_codec/version.py $(CONSTRAINTS)
 
-.PHONY: test test-slow demo lint format clean
+.PHONY: test test-slow demo bench bench-full lint format clean
 
 test: lint
 	$(BIN)/python -m pytest
@@ -27,6 +28,18 @@ format: .venv/dev.stamp
 
 demo: .venv/run.stamp
 	$(BIN)/python examples/demo.py
+
+bench: .venv/dev.stamp
+	-$(BIN)/python -m benchmarks.setup_peers
+	$(BIN)/python -m benchmarks.compare --quick
+	$(BIN)/python -m benchmarks.compare_report
+
+bench-full: .venv/dev.stamp
+	-$(BIN)/python -m benchmarks.setup_peers
+	$(BIN)/python -m benchmarks.compare --effort 0 --effort 4 --effort 9
+	$(BIN)/python -m benchmarks.bench_scaling
+	$(BIN)/python -m benchmarks.bench_micro
+	$(BIN)/python -m benchmarks.compare_report
 
 $(BIN)/python:
 	$(PYTHON) -m venv .venv

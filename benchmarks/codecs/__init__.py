@@ -1,0 +1,1 @@
+"""The codecs that `benchmarks.compare` puts side by side."""

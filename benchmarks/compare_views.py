@@ -1,0 +1,60 @@
+"""What a comparison judges by: held-out views of a scene, its photos, and renders of the original."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from hemgs_codec import read_ply
+from hemgs_codec.cameras import read_cameras
+from hemgs_codec.distortion.views import choose_views, spread_views
+from hemgs_codec.evaluate import evaluate, mean_scores
+
+
+class Scene:
+    """An original and its views.
+
+    Parameters
+    ----------
+    ply : Path
+        Beside it: cameras.json, metrics.json and a folder of images, all of which may be lacking. Without
+        cameras some are made up.
+    most_views : int
+
+    Attributes
+    ----------
+    options : tuple of str
+        What `hemgs encode` is told of the views.
+    """
+
+    def __init__(self, ply: Path, most_views: int) -> None:
+        file, facts, images = ply.parent / "cameras.json", ply.parent / "metrics.json", ply.parent / "images"
+        known = json.loads(facts.read_text()) if facts.is_file() else {}
+        red, green, blue = known.get("background") or (0.0, 0.0, 0.0)
+        self.original = read_ply(ply)
+        self.num_gaussians = self.original.num_gaussians
+        self.has_cameras = file.is_file()
+        cameras = read_cameras(file) if self.has_cameras else None
+        views = choose_views(self.original, cameras, (red, green, blue))
+        self.cameras, self.background = spread_views(views.judged, most_views), views.background
+        self.images = images if images.is_dir() else None
+        name = "white" if red > 0 else "black"
+        self.options = ("--cameras", str(file), "--background", name) if self.has_cameras else ()
+
+    def scores(self, ply: Path) -> dict[str, Any]:
+        """Return mean scores of a decoded .ply; null where images are equal and PSNR has no end."""
+        views = evaluate(
+            self.original,
+            read_ply(ply),
+            self.cameras,
+            background=self.background,
+            images=self.images,
+            metrics=("psnr", "ssim", "flip"),
+        )
+        means = {
+            key: round(value, 4) if math.isfinite(value) else None
+            for key, value in mean_scores(views).items()
+        }
+        return {"num_views": len(self.cameras), "made_up_views": not self.has_cameras, **means}
