@@ -168,8 +168,9 @@ def _words(data: bytes) -> str:
         f"`LOCS`: lattice coordinates {_points(coords)}, in Morton order. The step is {lattice.step} base "
         f"units, {lattice.step * lattice.unit:g} in the world: means {_points(scene.means)}."
     )
+    names = list(model.weights)
     networks = (
-        f"`NETS`: {len(model.weights)} matrices, `0.prior` to `3.2.out`. Shifts, weights and biases are 0 "
+        f"`NETS`: {len(names)} matrices, `{names[0]}` to `{names[-1]}`. Shifts, weights and biases are 0 "
         f"but for {', '.join(_parameters(model))}."
     )
     gaussian = (
@@ -181,7 +182,7 @@ def _words(data: bytes) -> str:
         locations,
         networks,
         f"Coding order: Morton indices {', '.join(str(i) for i in sequence)}. Every group has one batch.",
-        _first_symbol(runs[0].data[1:], calls[0]),
+        _first_symbol(fields, runs, calls[0]),
         *(_call(call, fields) for call in calls),
         "The other slices are constant: their attributes are the offsets.",
         gaussian,
@@ -235,8 +236,17 @@ def _parameters(model: FrozenModel) -> list[str]:
     return found
 
 
-def _first_symbol(words: bytes, call: _Call) -> str:
+def _slices(fields: Fields) -> list[tuple[int, int]]:
+    """Return the group and the number within it of every slice: here each has one channel."""
+    groups = fields.spec.groups
+    return [(group, number) for group, shape in enumerate(groups) for number in range(len(shape.slices))]
+
+
+def _first_symbol(fields: Fields, runs: Sequence[Section], call: _Call) -> str:
     """Work the range decoder through its first symbol."""
+    group, _ = _slices(fields)[int(call.channels[0])]
+    run = next(run for run in runs if run.id == f"RUN{group}")
+    words = run.data[1:]
     offset = int.from_bytes(words[:4], "little") << 32 | int.from_bytes(words[4:8], "little")
     sigma, mean16 = int(call.sigmas[0]), int(call.means[0])
     centre = (mean16 + 8) >> 4
@@ -246,7 +256,7 @@ def _first_symbol(words: bytes, call: _Call) -> str:
     entry = next(j for j in range(len(weights)) if quantile < sum(weights[: j + 1]))
     left, half = sum(weights[:entry]), half_width(sigma)
     return (
-        f"The first symbol of `RUN0` has mean16 {mean16} and sigma index {sigma}, so H = {half}. "
+        f"The first symbol, of `{run.id}`, has mean16 {mean16} and sigma index {sigma}, so H = {half}. "
         f"D = 0x{offset:016X} (the second word is missing, so 0), scale = 0x{scale:X}, q = {quantile}; "
         f"left[{entry}] = {left}, w[{entry}] = {weights[entry]}: entry {entry}, residual {entry - half}, "
         f"symbol {centre + entry - half}. Then D = 0x{offset - scale * left:X}, "
@@ -256,10 +266,8 @@ def _first_symbol(words: bytes, call: _Call) -> str:
 
 def _call(call: _Call, fields: Fields) -> str:
     """Describe a call of the entropy decoder: one slice of one channel."""
-    groups, scaling = fields.spec.groups, fields.scaling
-    slices = [(group, number) for group, shape in enumerate(groups) for number in range(len(shape.slices))]
-    channel = int(call.channels[0])
-    group, number = slices[channel]
+    scaling, channel = fields.scaling, int(call.channels[0])
+    group, number = _slices(fields)[channel]
     offset, scale = float(scaling.offsets[channel]), float(scaling.scales[channel])
     parts = []
     for k, rank in enumerate(call.ranks.tolist()):
