@@ -190,6 +190,25 @@ TABLES = {
             "decode_peak_rss_mb",
         ),
     ),
+    "compare": Table(
+        ("scene", "codec", "setting"),
+        (
+            "file_bytes",
+            "bits_per_gaussian",
+            "psnr_vs_original",
+            "ssim_vs_original",
+            "flip_vs_original",
+            "encode_s",
+            "decode_s",
+            "encode_peak_rss_mb",
+            "decode_peak_rss_mb",
+        ),
+    ),
+    "scaling": Table(
+        ("num_gaussians", "effort"),
+        ("encode_s", "encode_peak_rss_mb", "decode_s", "decode_peak_rss_mb"),
+    ),
+    "micro": Table(("benchmark",), ("median_s", "items_per_s", "unit")),
     "pretrain": Table(
         ("fold", "points", "hidden"),
         ("iterations", "loss", "file_bytes"),
