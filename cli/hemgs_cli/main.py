@@ -6,7 +6,6 @@ Command modules import the codec inside the command, so that `hemgs info` starts
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,9 +21,6 @@ from hemgs_cli.train import train
 from hemgs_cli.verify import verify
 from hemgs_format.errors import HgsError
 
-# NumPy's matrix products are of batches, too small to share: a second thread would only spin. It's read when
-# NumPy is imported, which no command has done yet.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
