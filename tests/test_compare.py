@@ -1,0 +1,43 @@
+"""The runner that puts codecs side by side: fair to others, and to scenes that a prior has seen."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benchmarks import ROOT
+from benchmarks.codecs.codec import SceneFiles
+from benchmarks.codecs.hemgs import Hemgs
+from benchmarks.compare import key_of, rows_there
+from benchmarks.priors import FOLDER, prior_of
+from hemgs_codec.prior.corpus import scene_hash
+from hemgs_codec.prior.library import load_prior
+
+CHAIR = ROOT / "examples" / "chair.ply"
+
+
+def test_a_scene_is_judged_with_a_prior_that_never_saw_it() -> None:
+    path = prior_of(CHAIR)
+    assert path is not None
+    seen = bytes.fromhex(scene_hash(CHAIR))
+    assert seen not in load_prior(path).corpus
+    others = [other for other in FOLDER.glob("*.hgp") if other != path]
+    assert len(others) == 3
+    assert all(seen in load_prior(other).corpus for other in others)
+
+
+def test_the_default_lambda_comes_first_and_names_differ(tmp_path: Path) -> None:
+    codec = Hemgs(None, (0, 4), tmp_path, 1)
+    settings = codec.settings(SceneFiles("chair", CHAIR))
+    assert settings[0].options["lambda"] == 2e-3
+    assert len({setting.name for setting in settings}) == len(settings) == 14
+    assert sum(setting.is_quick for setting in settings) == 6
+
+
+def test_rows_of_other_versions_of_a_tool_are_made_again(tmp_path: Path) -> None:
+    row = {"scene_sha256": "ab", "codec": "spz", "setting": "usual", "tools": {"spz": "1"}}
+    kept = tmp_path / "rows.jsonl"
+    assert rows_there(kept) == set()
+    kept.write_text(json.dumps({**row, "file_bytes": 1}) + "\n")
+    assert key_of(row) in rows_there(kept)
+    assert key_of({**row, "tools": {"spz": "2"}}) not in rows_there(kept)
