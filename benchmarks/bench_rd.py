@@ -6,7 +6,6 @@ a fresh process of the command line; only renders are judged in this one.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from benchmarks.provenance import Results
-from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
+from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path, surroundings
 from benchmarks.stages import Hemgs, bits_by_section
 
 if TYPE_CHECKING:
@@ -36,16 +35,9 @@ class Judge:
         from hemgs_codec import read_ply
         from hemgs_codec.cameras import held_out, read_cameras
 
-        file = ply.parent / "cameras.json"
-        facts = ply.parent / "metrics.json"
-        known = json.loads(facts.read_text()) if facts.is_file() else {}
-        background = known.get("background") or [0.0, 0.0, 0.0]
-        self.background: tuple[float, float, float] = (background[0], background[1], background[2])
-        self.cameras: list[Camera] = held_out(read_cameras(file)) if file.is_file() else []
-        images = ply.parent / "images"
-        self.images = images if images.is_dir() else None
-        name = "white" if background[0] > 0 else "black"
-        self.options = ("--cameras", str(file), "--background", name) if file.is_file() else ()
+        beside = surroundings(ply)
+        self.background, self.images, self.options = beside.background, beside.images, beside.options
+        self.cameras: list[Camera] = [] if beside.cameras is None else held_out(read_cameras(beside.cameras))
         self.original = read_ply(ply)
 
     def scores(self, ply: Path, metrics: tuple[str, ...] = ("psnr", "ssim")) -> dict[str, float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scenes import surroundings
 from hemgs_codec import read_ply
 from hemgs_codec.cameras import read_cameras
 from hemgs_codec.distortion.views import choose_views, spread_views
@@ -30,18 +30,14 @@ class Scene:
     """
 
     def __init__(self, ply: Path, most_views: int) -> None:
-        file, facts, images = ply.parent / "cameras.json", ply.parent / "metrics.json", ply.parent / "images"
-        known = json.loads(facts.read_text()) if facts.is_file() else {}
-        red, green, blue = known.get("background") or (0.0, 0.0, 0.0)
+        beside = surroundings(ply)
         self.original = read_ply(ply)
         self.num_gaussians = self.original.num_gaussians
-        self.has_cameras = file.is_file()
-        cameras = read_cameras(file) if self.has_cameras else None
-        views = choose_views(self.original, cameras, (red, green, blue))
+        self.has_cameras = beside.cameras is not None
+        cameras = None if beside.cameras is None else read_cameras(beside.cameras)
+        views = choose_views(self.original, cameras, beside.background)
         self.cameras, self.background = spread_views(views.judged, most_views), views.background
-        self.images = images if images.is_dir() else None
-        name = "white" if red > 0 else "black"
-        self.options = ("--cameras", str(file), "--background", name) if self.has_cameras else ()
+        self.images, self.options = beside.images, beside.options
 
     def scores(self, ply: Path) -> dict[str, Any]:
         """Return mean scores of a decoded .ply; null where images are equal and PSNR has no end."""

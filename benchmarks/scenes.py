@@ -5,7 +5,9 @@ Making a scene imports the codec; finding one doesn't, so scripts that measure o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,41 @@ def known_scenes(data: Path | None) -> list[str]:
         for name in SCENES
         if (folder / name / "point_cloud.ply").is_file() or (folder / f"{name}.ply").is_file()
     ] or ["chair"]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies beside a scene's .ply, all of which may be lacking.
+
+    Attributes
+    ----------
+    cameras, images : Path or None
+        cameras.json, and the folder of its photos.
+    background : tuple of 3 floats
+        By metrics.json; black if that doesn't say.
+    """
+
+    cameras: Path | None
+    images: Path | None
+    background: tuple[float, float, float]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What `hemgs encode` is told of the views; nothing without cameras."""
+        name = "white" if self.background[0] > 0 else "black"
+        return () if self.cameras is None else ("--cameras", str(self.cameras), "--background", name)
+
+
+def surroundings(ply: Path) -> Surroundings:
+    """Look beside a scene's .ply."""
+    cameras, facts, images = (ply.parent / name for name in ("cameras.json", "metrics.json", "images"))
+    known = json.loads(facts.read_text()) if facts.is_file() else {}
+    red, green, blue = known.get("background") or (0.0, 0.0, 0.0)
+    return Surroundings(
+        cameras if cameras.is_file() else None,
+        images if images.is_dir() else None,
+        (float(red), float(green), float(blue)),
+    )
 
 
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from benchmarks.codecs.codec import SceneFiles
 from benchmarks.codecs.hemgs import Hemgs
 from benchmarks.compare import key_of, rows_there
 from benchmarks.priors import FOLDER, prior_of
+from benchmarks.scenes import surroundings
 from hemgs_codec.prior.corpus import scene_hash
 from hemgs_codec.prior.library import load_prior
 
@@ -41,3 +42,13 @@ def test_rows_of_other_versions_of_a_tool_are_made_again(tmp_path: Path) -> None
     kept.write_text(json.dumps({**row, "file_bytes": 1}) + "\n")
     assert key_of(row) in rows_there(kept)
     assert key_of({**row, "tools": {"spz": "2"}}) not in rows_there(kept)
+
+
+def test_encoders_are_told_of_what_lies_beside_a_scene(tmp_path: Path) -> None:
+    ply = tmp_path / "scene.ply"
+    nothing = surroundings(ply)
+    assert (nothing.cameras, nothing.images, nothing.options) == (None, None, ())
+    assert nothing.background == (0.0, 0.0, 0.0)
+    (tmp_path / "metrics.json").write_text('{"background": [1, 1, 1]}')
+    (tmp_path / "cameras.json").write_text("[]")
+    assert surroundings(ply).options == ("--cameras", str(tmp_path / "cameras.json"), "--background", "white")

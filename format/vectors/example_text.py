@@ -65,7 +65,7 @@ class _Listener(FileCoder):
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         symbols = super().code(group, ranks, channels, steps, means, sigmas)
         self.calls.append(_Call(group, ranks, channels, steps, means, sigmas, symbols))
         return symbols

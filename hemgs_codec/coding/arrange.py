@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.coding.walk import Coder, Walked, walk
+from hemgs_codec.coding.coder import Coder
+from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.context.graph import Graph, build_graph
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import Lattice

@@ -65,7 +65,7 @@ class SceneCoder:
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         step = step_table()[steps] / 65536.0
         where = (ranks, channels)
         wanted = self.values[where] / step
@@ -82,7 +82,7 @@ class SceneCoder:
         ranks: Int64Array,
         halvings: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         parts = divide_cells(self.places[ranks], halvings)
         self._encoder.encode_uniform(parts.ravel(), np.repeat(halvings, 3))
         bits = 3.0 * float(halvings.sum())
@@ -91,13 +91,13 @@ class SceneCoder:
         return parts
 
     def end_batch(self, group: int) -> None:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         self._batches += 1
         if self._run_bits >= self.run_bits:
             self._seal(group)
 
     def end_group(self, group: int) -> None:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         if self._batches:
             self._seal(group)
 
@@ -133,7 +133,7 @@ class FileCoder:
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         return self._open(group).decode_gaussian(means, sigmas)
 
     def code_positions(
@@ -142,7 +142,7 @@ class FileCoder:
         ranks: Int64Array,  # noqa: ARG002  only an encoder asks which anchors these are
         halvings: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         return self._open(group).decode_uniform(3 * len(halvings), np.repeat(halvings, 3)).reshape(-1, 3)
 
     def _open(self, group: int) -> SymbolDecoder:
@@ -158,7 +158,7 @@ class FileCoder:
         return self._decoder
 
     def end_batch(self, group: int) -> None:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         decoder = self._open(group)
         self._left -= 1
         if self._left == 0:
@@ -166,7 +166,7 @@ class FileCoder:
             self._decoder = None
 
     def end_group(self, group: int) -> None:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         if self._decoder is not None:
             raise CorruptError(f'section "{RUN_IDS[group]}": the last run goes on after the group')
 

@@ -49,7 +49,7 @@ class Tables:
 
 
 class _Listener:
-    """A `walk.Coder` that chooses symbols as `runs.SceneCoder` does, and keeps their tables, not them."""
+    """A `coder.Coder` that chooses symbols as `runs.SceneCoder` does, and keeps their tables, not them."""
 
     def __init__(self, values: Float64Array, places: Float64Array, prices: Float64Array) -> None:
         self.values, self.places, self.prices = values, places, prices
@@ -67,7 +67,7 @@ class _Listener:
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         step = step_table()[steps] * 2.0**-VALUE_BITS
         where = (ranks, channels)
         symbols, bits = choose_symbols(self.values[where] / step, means, sigmas, self.prices[where] * step**2)
@@ -81,14 +81,14 @@ class _Listener:
         ranks: Int64Array,
         halvings: Int64Array,
     ) -> Int64Array:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
         return divide_cells(self.places[ranks], halvings)
 
     def end_batch(self, group: int) -> None:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
 
     def end_group(self, group: int) -> None:
-        """See `walk.Coder`."""
+        """See `coder.Coder`."""
 
 
 def listen(
