@@ -1,4 +1,4 @@
-"""Checks and conversions in front of the range coder: what reaches constriction is always sound.
+"""Checks and conversions in front of the range coder: what its loops and constriction get is always sound.
 
 constriction takes negative weights silently, so nothing goes to it unchecked. Errors here mean wrong
 arguments (LimitError; CorruptError for tables, which may come from a file), never damaged entropy-coded data.
@@ -6,7 +6,7 @@ arguments (LimitError; CorruptError for tables, which may come from a file), nev
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from hemgs_format.tables import TOTAL, check_weights, class_weights
 IntArray = npt.NDArray[np.integer]
 Int64Array = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
+Edges = npt.NDArray[np.uint32]
 
 
 class RowTables:
@@ -39,13 +40,23 @@ class RowTables:
         checked = check_weights(weights)
         if checked.ndim != 2:
             raise CorruptError(f"tables have shape {checked.shape}, expected (rows, entries)")
-        self.shares: Float64Array = (checked - 1).astype(np.float64)  # (R, K)
+        self.weights = checked
+
+    @cached_property
+    def shares(self) -> Float64Array:
+        """The weights (R, K), minus one: for encoding."""
+        return (self.weights - 1).astype(np.float64)
+
+    @cached_property
+    def edges(self) -> Edges:
+        """Sums of the weights before each entry (R, K + 1): for decoding."""
+        return table_edges(self.weights)
 
     def index(self, row_index: IntArray) -> Int64Array:
         """Return checked row indices (n,)."""
         rows = np.asarray(row_index, np.int64)
-        if rows.ndim != 1 or (rows.size and int(rows.view(np.uint64).max()) >= len(self.shares)):
-            raise LimitError(f"row indices must be 0 .. {len(self.shares) - 1}, in one dimension")
+        if rows.ndim != 1 or (rows.size and int(rows.view(np.uint64).max()) >= len(self.weights)):
+            raise LimitError(f"row indices must be 0 .. {len(self.weights) - 1}, in one dimension")
         return rows
 
 
@@ -55,11 +66,30 @@ def class_shares(width_class: int) -> Float64Array:
     return (class_weights(width_class) - np.uint32(1)).astype(np.float64)
 
 
-def binary_shares(weight_of_one: IntArray) -> Float64Array:
-    """Return two-entry rows (n, 2), minus one, from the weights (n,) of bit 1."""
+def table_edges(weights: IntArray) -> Edges:
+    """Return the sums of the weights (R, K) before each entry, and of all: (R, K + 1)."""
+    edges = np.zeros((len(weights), weights.shape[1] + 1), np.uint32)
+    np.cumsum(weights, axis=1, dtype=np.uint32, out=edges[:, 1:])
+    return edges
+
+
+@cache
+def class_edges(width_class: int) -> Edges:
+    """Return the edges of a half-width class (rows, K + 1)."""
+    return table_edges(class_weights(width_class))
+
+
+def binary_weights(weight_of_one: IntArray) -> Int64Array:
+    """Return checked weights (n,) of bit 1."""
     one = np.asarray(weight_of_one, np.int64)
     if one.ndim != 1 or (one.size and (one.min() < 1 or one.max() >= TOTAL)):
         raise LimitError(f"the weight of a one-bit must be 1 .. {TOTAL - 1}, in one dimension")
+    return one
+
+
+def binary_shares(weight_of_one: IntArray) -> Float64Array:
+    """Return two-entry rows (n, 2), minus one, from the weights (n,) of bit 1."""
+    one = binary_weights(weight_of_one)
     shares = np.empty((one.size, 2))
     shares[:, 0] = TOTAL - 1 - one
     shares[:, 1] = one - 1

@@ -6,9 +6,10 @@ thousand rows at a time, so that memory stays small however many there are.
 
 Notes
 -----
-constriction gives entry j of a table the weight ``1 + share``, so it reproduces integer weights w
-exactly when handed ``w - 1``. A range decoder can't notice damage by itself: sections carry
-checksums, and `SymbolDecoder.finish` checks that the words end where the symbols do.
+constriction encodes; loops of `range_reading` decode. constriction gives entry j of a table the weight
+``1 + share``, so it reproduces integer weights w exactly when handed ``w - 1``. A range decoder can't notice
+damage by itself: sections carry checksums, and `SymbolDecoder.finish` checks that the words end as an encoder
+ends them.
 """
 
 from __future__ import annotations
@@ -20,16 +21,28 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.coder_inputs import (
+    Edges,
     Float64Array,
     Int64Array,
     IntArray,
     RowTables,
     binary_shares,
+    binary_weights,
     bit_counts,
     check_lengths,
+    class_edges,
     class_shares,
     group_by_class,
+    table_edges,
     table_entries,
+)
+from hemgs_codec.range_reading import (
+    ends_right,
+    open_stream,
+    read_bits,
+    read_rows,
+    read_uniform,
+    words_written,
 )
 from hemgs_format.errors import CorruptError, TruncatedError
 from hemgs_format.symbols import (
@@ -203,26 +216,34 @@ class SymbolDecoder:
     def __init__(self, data: bytes | memoryview) -> None:
         if len(data) % 4:
             raise TruncatedError(f"entropy-coded data has {len(data)} bytes, expected a multiple of 4")
-        self._is_untouched_data = len(data) > 0
-        self._coder = _queue.RangeDecoder(np.frombuffer(data, "<u4").astype(np.uint32))
+        self._stream = open_stream(np.frombuffer(data, "<u4").astype(np.uint32))
 
     def finish(self) -> None:
-        """Check that the words end where the symbols did; raise CorruptError otherwise."""
-        # constriction lets up to two words pass where nothing was decoded.
-        if self._is_untouched_data or not self._coder.maybe_exhausted():
+        """Check that the words are those that an encoder writes for the symbols decoded.
+
+        Raises
+        ------
+        TruncatedError
+            Words are missing.
+        CorruptError
+            There are more words, or others.
+        """
+        count, written = len(self._stream.words), words_written(self._stream)
+        if count < written:
+            raise TruncatedError(f"entropy-coded data has {count} words, expected {written}: it ends early")
+        if count > written:
             raise CorruptError("entropy-coded data goes on after its last symbol: damaged")
+        if not ends_right(self._stream):
+            raise CorruptError("entropy-coded data doesn't end as an encoder ends it: damaged")
 
     def decode_table(self, n: int, weights: IntArray) -> Int64Array:
         """Decode n symbols with one table of K weights."""
-        shares = (check_weights(weights) - 1).astype(np.float64)
-        if n == 0:
-            return np.empty(0, np.int64)
-        return self._decode(_model.Categorical(shares, perfect=False), n)
+        return self._decode_rows(np.zeros(n, np.int64), table_edges(check_weights(weights)[None]))
 
     def decode_rows(self, row_index: IntArray, tables: RowTables | IntArray) -> Int64Array:
         """Decode a symbol for each row index (n,)."""
         prepared = tables if isinstance(tables, RowTables) else RowTables(tables)
-        return self._decode_rows(prepared.index(row_index), prepared.shares)
+        return self._decode_rows(prepared.index(row_index), prepared.edges)
 
     def decode_uniform(self, n: int, bits: int | IntArray) -> Int64Array:
         """Decode n values of `bits` (or ``bits[j]``) equiprobable bits."""
@@ -241,8 +262,10 @@ class SymbolDecoder:
 
     def decode_binary(self, weight_of_one: IntArray) -> Int64Array:
         """Decode a bit for each weight (n,)."""
-        shares = binary_shares(weight_of_one)
-        return self._decode(_ROWS, shares) if len(shares) else np.empty(0, np.int64)
+        weights = binary_weights(weight_of_one)
+        bits = np.empty(weights.size, np.int64)
+        _check_read(read_bits(self._stream, weights, bits), bits)
+        return bits
 
     def _decode_block(self, mean16: IntArray, sigma_index: IntArray) -> Int64Array:
         """Undo `SymbolEncoder._encode_block`."""
@@ -252,7 +275,7 @@ class SymbolDecoder:
         coded = np.empty(row.size, np.int64)
         for width_class, part in parts:
             h = HALF_WIDTHS[width_class]
-            values = self._decode_rows(row[part], class_shares(width_class))
+            values = self._decode_rows(row[part], class_edges(width_class))
             escaped = np.flatnonzero(values == 2 * h + 1)
             values -= h
             if escaped.size:
@@ -268,29 +291,16 @@ class SymbolDecoder:
             symbols = (symbols << rows.shift) | self._decode_powers(rows.shift)
         return check_decoded(symbols)
 
-    def _decode(self, model: Any, argument: Any) -> Int64Array:
-        """Decode with a constriction model; its complaint of impossible data becomes CorruptError."""
-        self._is_untouched_data = False
-        try:
-            decoded: npt.NDArray[np.int32] = self._coder.decode(model, argument)
-        except (AssertionError, ValueError) as error:
-            raise CorruptError("entropy-coded data is impossible under its tables: damaged") from error
-        return decoded.astype(np.int64)
-
-    def _decode_rows(self, rows: Int64Array, shares: Float64Array) -> Int64Array:
-        """Decode with gathered rows."""
+    def _decode_rows(self, rows: Int64Array, edges: Edges) -> Int64Array:
+        """Decode with checked rows."""
         values = np.empty(rows.size, np.int64)
-        for start in range(0, rows.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            values[part] = self._decode(_ROWS, shares.take(rows[part], axis=0))
+        _check_read(read_rows(self._stream, edges, rows, values), values)
         return values
 
     def _decode_powers(self, bits: Int64Array) -> Int64Array:
         """Decode values of at most 16 bits each; those of no bits are 0."""
-        values = np.zeros(bits.size, np.int64)
-        used = bits > 0
-        if used.any():
-            values[used] = self._decode(_UNIFORM, (1 << bits[used]).astype(np.int32))
+        values = np.empty(bits.size, np.int64)
+        _check_read(read_uniform(self._stream, bits, values), values)
         return values
 
     def _decode_escapes(self, n: int, half_width: int) -> Int64Array:
@@ -298,3 +308,9 @@ class SymbolDecoder:
         negative = self.decode_uniform(n, 1)
         length = self.decode_uniform(n, ESCAPE_LENGTH_BITS)
         return join_escapes(Escapes(negative, length, self.decode_uniform(n, length)), half_width)
+
+
+def _check_read(count: int, values: Int64Array) -> None:
+    """Raise CorruptError unless all values were read."""
+    if count < values.size:
+        raise CorruptError("entropy-coded data is impossible under its tables: damaged")

@@ -1064,13 +1064,18 @@ class RangeDecoder:
             raise corrupt(f"a symbol of {self.name} is beyond 2^30")
         return symbols
 
-    def finish(self) -> None:
-        """Refuse a stream that wasn't read to its end."""
-        if not self.used:
-            if self.words:
-                raise corrupt(f"the stream of {self.name} isn't empty, but nothing is coded")
-        elif self.words_read < len(self.words) or self.offset >= 2**33 - 1:
+    def finish(self, least: int = 0) -> None:
+        """Refuse other words than an encoder writes; words of 0 may fill them up to a least number."""
+        written = 0
+        if self.used:
+            written = self.words_read - 1 if self.range - self.offset >= 2**32 else self.words_read
+        if len(self.words) < written:
+            raise truncated(f"the stream of {self.name} has {len(self.words)} words of {written}")
+        if len(self.words) != max(written, least) or any(self.words[written:]):
             raise corrupt(f"the stream of {self.name} goes on after its last symbol")
+        low_word = self.words[self.words_read - 1] if self.words_read <= len(self.words) else 0
+        if self.used and (self.offset >= 2**32 or low_word != 0):
+            raise corrupt(f"the stream of {self.name} doesn't end as encoders end it")
 
 
 # ----------------------------------------------------------------------------------------------------------
@@ -1130,12 +1135,6 @@ class BitCoder(RangeDecoder):
         if self.words_read > len(self.words) + 1:
             raise truncated("the locations end too early")
         return bit
-
-    def finish_locations(self, least: int) -> None:
-        """Refuse what is left, but for padding with zero words up to the least size."""
-        rest = self.words[self.words_read :]
-        if rest and (any(rest) or 4 * len(self.words) != least):
-            raise corrupt("the locations go on after their last bit")
 
 
 class Evidence(NamedTuple):
@@ -1424,14 +1423,14 @@ def evidence(
 
 def read_locations(data: bytes, num_points: int, bits: int) -> Ints:
     """Return the lattice coordinates in Morton order, (N, 3)."""
-    least = 4 * -(-num_points // 256)
+    least = -(-num_points // 256)
     if len(data) % 4:
         raise truncated(f"the locations have {len(data)} bytes, not whole words")
-    if len(data) < least:
-        raise beyond(f"{num_points} points need {least} bytes of locations, there are {len(data)}")
+    if len(data) < 4 * least:
+        raise beyond(f"{num_points} points need {4 * least} bytes of locations, there are {len(data)}")
     coder = BitCoder(data, "LOCS")
     tree = Octree(coder, num_points, bits)
-    coder.finish_locations(least)
+    coder.finish(least)
     return np.repeat(np.array(tree.corners, np.int64), tree.counts, axis=0)
 
 

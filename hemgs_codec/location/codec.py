@@ -11,13 +11,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.location.coder import STATE_IMPOSSIBLE, STATE_OK, Channel, open_decoder, open_encoder
+from hemgs_codec.location.coder import (
+    STATE_IMPOSSIBLE,
+    STATE_OK,
+    Channel,
+    open_decoder,
+    open_encoder,
+    stream_of,
+)
 from hemgs_codec.location.contexts import NUM_CONTEXTS, NUM_SETS
 from hemgs_codec.location.mixing import open_mixer
 from hemgs_codec.location.morton import MAX_BITS, check_coords, morton_encode
 from hemgs_codec.location.neighbours import Int32Array, Level, link_children, open_level
 from hemgs_codec.location.octree import code_level
 from hemgs_codec.range_coder import SymbolEncoder
+from hemgs_codec.range_reading import ends_right, words_written
 from hemgs_format.errors import CorruptError, LimitError, TruncatedError
 
 __all__ = ["MAX_POINTS", "POINTS_PER_BYTE", "decode_locations", "encode_locations"]
@@ -112,9 +120,14 @@ def decode_locations(data: bytes | memoryview, num_points: int, bits: int) -> In
     words = np.frombuffer(data, "<u4").astype(np.uint32)
     channel = open_decoder(words)
     leaves = _walk(_NO_COORDS, num_points, bits, channel, None)
-    end = min(int(channel.cursor[0]), len(words))
-    if words[end:].any() or (end < len(words) and len(data) != least):
-        raise CorruptError(f"location data goes on after its last point: {len(words)} words, {end} used")
+    stream = stream_of(channel)
+    written = words_written(stream)
+    if len(words) < written:
+        raise TruncatedError(f"location data has {len(words)} words, expected {written}: it ends early")
+    if words[written:].any() or len(data) != max(4 * written, least):
+        raise CorruptError(f"location data goes on after its last point: {len(words)} words, {written} used")
+    if not ends_right(stream):
+        raise CorruptError("location data doesn't end as an encoder ends it: damaged")
     return np.repeat(leaves.corner.astype(np.int64), leaves.num_points, axis=0)
 
 

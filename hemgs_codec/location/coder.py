@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.compiled import compiled
+from hemgs_codec.range_reading import Stream
 
 TOTAL_BITS = 24  # probabilities are in 1/2**24, as for every symbol of the format
 _TOP = np.uint64(1 << 32)
@@ -49,6 +50,13 @@ def open_decoder(words: npt.NDArray[np.uint32]) -> Channel:
     registers = np.array([0, (1 << 64) - 1, first], np.uint64)
     nothing = np.zeros(0, np.uint8), np.zeros(0, np.int32)
     return Channel(True, words, registers, np.array([2, STATE_OK], np.int64), *nothing)
+
+
+def stream_of(channel: Channel) -> Stream:
+    """Return where a decoder has come to, as `range_reading` has it."""
+    lower, width, point = map(int, channel.registers)
+    state = np.array([width, (point - lower) % (1 << 64)], np.uint64)
+    return Stream(channel.words, state, channel.cursor[:1])
 
 
 @compiled

@@ -48,7 +48,10 @@ class IntegerDecoder:
         return self.decode([TOTAL >> bits] * (1 << bits))
 
     def ended(self) -> bool:
-        return self.position >= len(self.words) and self.offset < (1 << 33) - 1
+        """Whether these are the words that an encoder writes; of symbols at all."""
+        written = self.position - (self.range - self.offset >= 1 << 32)
+        last = self.words[self.position - 1] if self.position <= len(self.words) else 0
+        return len(self.words) == written and self.offset < 1 << 32 and last == 0
 
 
 def random_tables(rng: np.random.Generator, rows: int, entries: int) -> npt.NDArray[np.uint32]:
@@ -259,30 +262,88 @@ def test_words_left_over_raise_corrupt_error() -> None:
         SymbolDecoder(bytes(4)).finish()
 
 
+def random_stream(rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], bytes]:
+    """Symbols, their tables and words: most of the likeliest, so that ends of all kinds come up."""
+    tables = np.array([[1, TOTAL - 1], [TOTAL - 1, 1], [16, TOTAL - 16], [TOTAL // 2, TOTAL // 2]], np.uint32)
+    rows = rng.integers(0, len(tables), int(rng.integers(1, 30)))
+    symbols = np.where(rng.random(rows.size) < 0.9, tables[rows].argmax(1), rng.integers(0, 2, rows.size))
+    encoder = SymbolEncoder()
+    encoder.encode_rows(symbols, rows, tables)
+    return symbols, tables[rows], encoder.finish()
+
+
+def refused(data: bytes, tables: npt.NDArray[np.uint32]) -> bool:
+    decoder = SymbolDecoder(data)
+    try:
+        decoder.decode_binary(tables[:, 1])
+        decoder.finish()
+    except HgsError:
+        return True
+    return False
+
+
 def test_the_end_check_is_the_one_of_the_integer_decoder() -> None:
     rng = np.random.default_rng(11)
-    verdicts = []
-    for _ in range(400):
-        values = rng.integers(0, 1 << 5, int(rng.integers(0, 12)))
-        encoder = SymbolEncoder()
-        encoder.encode_uniform(values, 5)
-        words = np.frombuffer(encoder.finish(), "<u4").copy()
-        if words.size and rng.random() < 0.5:
+    verdicts = set()
+    for _ in range(1500):
+        _, tables, data = random_stream(rng)
+        words = np.frombuffer(data, "<u4").copy()
+        if rng.random() < 0.7:
             words[-1] ^= np.uint32(1 << int(rng.integers(0, 32)))
-        fast, plain = SymbolDecoder(words.tobytes()), IntegerDecoder(words.tobytes())
+        changed = [words.tobytes(), words[:-1].tobytes(), words.tobytes() + bytes(4)][int(rng.integers(0, 3))]
+        plain = IntegerDecoder(changed)
         try:
-            fast.decode_uniform(len(values), 5)
-        except CorruptError:
+            for table in tables:
+                plain.decode(table.tolist())
+            ended = plain.ended()
+        except AssertionError:
+            ended = False
+        assert refused(changed, tables) != ended
+        verdicts.add(ended)
+    assert verdicts == {True, False}
+
+
+def test_a_stream_has_one_spelling() -> None:
+    """Whatever is accepted is what an encoder writes for the symbols that were decoded, word by word."""
+    rng = np.random.default_rng(12)
+    accepted, surplus = 0, set()
+    for _ in range(1500):
+        _, tables, data = random_stream(rng)
+        words = np.frombuffer(data, "<u4").copy()
+        place = int(rng.integers(max(words.size - 2, 0), words.size))
+        change = int(rng.choice([0, 1, 3, 2**32 - 1, 1 << 31, int(rng.integers(0, 2**32))]))
+        words[place] ^= np.uint32(change)
+        changed = words.tobytes() + bytes(4 * int(rng.integers(0, 2)))
+        decoder = SymbolDecoder(changed)
+        try:
+            symbols = decoder.decode_binary(tables[:, 1])
+            decoder.finish()
+        except HgsError:
             continue
-        for _ in values:
-            plain.uniform(5)
-        try:
-            fast.finish()
-            verdicts.append((True, plain.ended()))
-        except CorruptError:
-            verdicts.append((False, plain.ended()))
-    assert all(a == b for a, b in verdicts)
-    assert {a for a, _ in verdicts} == {True, False}
+        encoder = SymbolEncoder()
+        encoder.encode_rows(symbols, np.arange(len(tables)), tables)
+        assert encoder.finish() == changed
+        accepted += 1
+        surplus.add(words.size - len(np.trim_zeros(words, "b")))
+    assert accepted > 100
+    assert {0, 1} <= surplus, "some ends need a word of zeros, others don't"
+
+
+def test_missing_words_at_the_end_raise_truncated_error_even_where_they_are_zeros() -> None:
+    rng = np.random.default_rng(14)
+    zeros = 0
+    for _ in range(600):
+        _, tables, data = random_stream(rng)
+        for missing in range(4, len(data) + 1, 4):
+            decoder = SymbolDecoder(data[:-missing])
+            try:
+                decoder.decode_binary(tables[:, 1])
+            except CorruptError:
+                continue
+            with pytest.raises(TruncatedError, match="early"):
+                decoder.finish()
+            zeros += not any(data[-missing:])
+    assert zeros
 
 
 def test_random_words_raise_nothing_but_hgs_errors() -> None:
