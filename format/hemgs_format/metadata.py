@@ -70,7 +70,7 @@ def unpack_metadata(data: bytes | memoryview, *, max_bytes: int = MAX_METADATA_B
 
 def _checked(value: object, depth: int) -> Value:
     """Return a value of allowed types only, maps in key order."""
-    if depth > MAX_METADATA_DEPTH:
+    if isinstance(value, dict | list) and depth > MAX_METADATA_DEPTH:
         raise CorruptError(f"metadata is deeper than {MAX_METADATA_DEPTH} levels")
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):

@@ -91,6 +91,13 @@ def test_depth_is_limited_both_ways() -> None:
         unpack_metadata(msgpack.packb({"a": nested}))
 
 
+def test_the_levels_that_count_are_maps_and_lists_not_what_they_hold() -> None:
+    nested: dict[str, Any] = {"a": None}
+    for _ in range(MAX_METADATA_DEPTH - 1):
+        nested = {"a": nested}
+    assert unpack_metadata(pack_metadata(nested)) == nested
+
+
 def test_size_is_limited_both_ways() -> None:
     with pytest.raises(LimitError):
         pack_metadata({"a": bytes(MAX_METADATA_BYTES)})
