@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgpack
-import numpy as np
 
-from hemgs_codec.range_coder import SymbolEncoder
+from hemgs_codec.coding.fields import unpack_fields
+from hemgs_codec.model.arithmetic import MAX_SHIFT
+from hemgs_codec.model.frozen import pack_networks, unpack_networks
 from hemgs_format.constants import MAX_POINTS
 from hemgs_format.cursor import pack_varint
 from hemgs_format.errors import (
@@ -25,12 +26,13 @@ from hemgs_format.errors import (
 from hemgs_format.sections import Section
 from vectors.edits import (
     appended_pair,
+    metadata_of,
     patched,
     swap_first_two,
     with_data,
     with_keys,
-    with_resealed_keys,
     with_sections,
+    with_stale_keys,
     with_table,
     without,
     without_key,
@@ -49,11 +51,16 @@ class Breakage:
     apply: Callable[[bytes], bytes]
 
 
-def _shift_of_31(_: bytes) -> bytes:
-    """Networks that begin with a shift beyond the limit."""
-    encoder = SymbolEncoder()
-    encoder.encode_uniform(np.array([31]), 5)
-    return encoder.finish()
+def _shift_beyond_limit(data: bytes) -> bytes:
+    """Shift a matrix of zeros too far, which changes nothing."""
+    matrices = unpack_fields(metadata_of(data), "gaussian").spec.matrices()
+
+    def edit(networks: bytes) -> bytes:
+        weights, biases, shifts = unpack_networks(matrices, networks)
+        name = next(name for name, matrix in weights.items() if not (matrix.any() or biases[name].any()))
+        return pack_networks(weights, biases, {**shifts, name: MAX_SHIFT + 1})
+
+    return with_data("NETS", edit)(data)
 
 
 def _run_of_no_batches(data: bytes) -> bytes:
@@ -145,13 +152,11 @@ PLAIN = (
     Breakage("grid-beyond-its-bytes", "HASH", LimitError, with_keys(grid=[[7, 6, 1 << 20]])),
     Breakage("networks-beyond-limit", "NETS", LimitError, with_keys(net=[256, 256, 16, 1, 3], context=1)),
     Breakage("lattice-beyond-base-units", "Lattice", CorruptError, with_keys(step=160)),
-    Breakage(
-        "scene-beyond-float32", "Gaussian profile", CorruptError, with_resealed_keys(origin=[1e300, 0.0, 0.0])
-    ),
+    Breakage("scene-beyond-float32", "Gaussian profile", CorruptError, with_keys(origin=[1e300, 0.0, 0.0])),
     Breakage("locations-not-words", "Locations", TruncatedError, with_data("LOCS", lambda d: d[:-1])),
     Breakage("locations-too-short", "Locations", LimitError, with_data("LOCS", lambda _: b"")),
     Breakage("locations-go-on", "Locations", CorruptError, with_data("LOCS", lambda d: d + WORDS)),
-    Breakage("network-shift-beyond-limit", "NETS", CorruptError, with_data("NETS", _shift_of_31)),
+    Breakage("network-shift-beyond-limit", "NETS", CorruptError, _shift_beyond_limit),
     Breakage("networks-go-on", "Range coder", CorruptError, with_data("NETS", lambda d: d + WORDS)),
     Breakage("grid-without-levels", "HASH", CorruptError, with_data("HASH", lambda _: WORDS)),
     Breakage("run-missing", "Runs", CorruptError, without("RUN3")),
@@ -161,6 +166,6 @@ PLAIN = (
     Breakage("run-words-go-on", "Range coder", CorruptError, with_data("RUN1", lambda d: d + WORDS)),
     Breakage("run-words-where-none", "Range coder", CorruptError, with_data("RUN0", lambda d: d + WORDS)),
     Breakage("run-not-words", "Range coder", TruncatedError, with_data("RUN1", lambda d: d[:-1])),
-    Breakage("symbols-hash", "META: sha256", CorruptError, with_keys(sha256=bytes(32))),
-    Breakage("metadata-changed-after-hash", "META: sha256", CorruptError, with_keys(unit=1.0)),
+    Breakage("symbols-hash", "META: sha256", CorruptError, with_stale_keys(sha256=bytes(32))),
+    Breakage("metadata-changed-after-hash", "META: sha256", CorruptError, with_stale_keys(unit=1.0)),
 )

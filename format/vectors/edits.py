@@ -10,7 +10,7 @@ from typing import cast
 import msgpack
 import numpy as np
 
-from hemgs_codec.coding.digest import symbols_digest
+from hemgs_codec.coding.digest import digest_of
 from hemgs_codec.decoder import decode_symbols
 from hemgs_codec.sections import KNOWN
 from hemgs_format.container import read_container, write_container
@@ -67,49 +67,75 @@ def with_data(section_id: str, edit: Callable[[bytes], bytes]) -> Callable[[byte
     return with_sections(apply)
 
 
-def with_keys(**values: Value) -> Callable[[bytes], bytes]:
-    """Replace values of META."""
+def with_stale_keys(**values: Value) -> Callable[[bytes], bytes]:
+    """Replace values of META, and leave the hash as it was."""
     return with_data("META", lambda data: pack_metadata({**unpack_metadata(data), **values}))
 
 
+def with_keys(**values: Value) -> Callable[[bytes], bytes]:
+    """Replace values of META, and mend the hash."""
+    return _with_pairs(lambda pairs: [*((key, v) for key, v in pairs if key not in values), *values.items()])
+
+
 def with_float(key: str, place: int, value: float) -> Callable[[bytes], bytes]:
-    """Replace one of the floats that a key of META holds."""
+    """Replace one of the floats that a key of META holds, and mend the hash."""
 
     def edit(data: bytes) -> bytes:
-        fields = unpack_metadata(data)
-        numbers = np.frombuffer(cast("bytes", fields[key]), "<f4").copy()
+        numbers = np.frombuffer(cast("bytes", metadata_of(data)[key]), "<f4").copy()
         numbers[place] = value
-        return pack_metadata({**fields, key: numbers.tobytes()})
+        return with_keys(**{key: numbers.tobytes()})(data)
 
-    return with_data("META", edit)
+    return edit
 
 
 def without_key(key: str) -> Callable[[bytes], bytes]:
-    """Leave a key out of META."""
-
-    def edit(data: bytes) -> bytes:
-        return pack_metadata({k: v for k, v in unpack_metadata(data).items() if k != key})
-
-    return with_data("META", edit)
-
-
-def _map_header(count: int) -> bytes:
-    return cast("bytes", msgpack.Packer().pack_map_header(count))
-
-
-def _packed(value: object) -> bytes:
-    return cast("bytes", msgpack.packb(value))
+    """Leave a key out of META, and mend the hash."""
+    return _with_pairs(lambda pairs: [pair for pair in pairs if pair[0] != key])
 
 
 def appended_pair(key: object, value: object) -> Callable[[bytes], bytes]:
-    """Add a pair to META's map that `pack_metadata` would refuse to write."""
+    """Add a pair to META's map that `pack_metadata` would refuse to write, and mend the hash."""
+    return _with_pairs(lambda pairs: [*pairs, (key, value)])
 
-    def edit(data: bytes) -> bytes:
-        count = len(unpack_metadata(data))
-        body = data[len(_map_header(count)) :]
-        return _map_header(count + 1) + body + _packed(key) + _packed(value)
 
-    return with_data("META", edit)
+def metadata_of(data: bytes) -> dict[str, Value]:
+    """Return a file's META."""
+    return unpack_metadata(read_container(data, known=KNOWN).sections[0].data)
+
+
+Pairs = list[tuple[object, object]]
+
+
+def _spelt(pairs: Pairs) -> bytes:
+    """Spell a map, its pairs in the order of their keys; texts before others, which no valid map has."""
+    body = [
+        cast("bytes", msgpack.packb(key)) + cast("bytes", msgpack.packb(value))
+        for key, value in sorted(pairs, key=lambda pair: (not isinstance(pair[0], str), str(pair[0])))
+    ]
+    return cast("bytes", msgpack.Packer().pack_map_header(len(body))) + b"".join(body)
+
+
+def _with_pairs(edit: Callable[[Pairs], Pairs]) -> Callable[[bytes], bytes]:
+    """Edit META's map, and mend the hash: over the new map and the integers of the valid file.
+
+    A reader that doesn't mind the broken rule finds nothing else to complain about, but where integers depend
+    on it.
+    """
+
+    def apply(data: bytes) -> bytes:
+        decoded = decode_symbols(data)
+        pairs = edit([(key, v) for key, v in metadata_of(data).items() if key != "sha256"])
+        digest = digest_of(
+            _spelt(list(dict(pairs).items())),  # a key that is there twice counts once
+            decoded.coords,
+            decoded.walked.symbols,
+            decoded.walked.parts,
+            decoded.fields.spec.groups,
+            b"" if decoded.networks is None else decoded.networks.tobytes(),
+        )
+        return with_data("META", lambda _: _spelt([*pairs, ("sha256", digest)]))(data)
+
+    return apply
 
 
 def swap_first_two(sections: list[Section]) -> list[Section]:
@@ -120,26 +146,3 @@ def swap_first_two(sections: list[Section]) -> list[Section]:
 def without(section_id: str) -> Callable[[bytes], bytes]:
     """Leave out the sections with an id."""
     return with_sections(lambda sections: [s for s in sections if s.id != section_id])
-
-
-def with_resealed_keys(**values: Value) -> Callable[[bytes], bytes]:
-    """Replace values of META that change no symbol, and mend the hash."""
-
-    def apply(data: bytes) -> bytes:
-        decoded = decode_symbols(data)
-
-        def edit(meta: bytes) -> bytes:
-            metadata = {**unpack_metadata(meta), **values}
-            metadata["sha256"] = symbols_digest(
-                metadata,
-                decoded.coords,
-                decoded.walked.symbols,
-                decoded.walked.parts,
-                decoded.fields.spec.groups,
-                b"" if decoded.networks is None else decoded.networks.tobytes(),
-            )
-            return pack_metadata(metadata)
-
-        return with_data("META", edit)(data)
-
-    return apply

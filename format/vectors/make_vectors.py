@@ -28,9 +28,11 @@ from hemgs_format.errors import HgsError
 from hemgs_format.sections import Section
 from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage
-from vectors.edits import with_resealed_keys
+from vectors.edits import with_keys
 from vectors.example_text import BEGIN, END, example_text
 from vectors.found import array_hashes, facts
+from vectors.prior_breakages import PRIORS
+from vectors.stream_breakages import STREAMS
 from vectors.tiny import (
     Recipe,
     constant_scaling,
@@ -47,6 +49,13 @@ from vectors.worked_example import worked_example
 
 FOLDER = Path(__file__).parent
 SPEC = FOLDER.parents[1] / "SPEC.md"
+
+BREAKAGES: dict[str, tuple[Breakage, ...]] = {
+    "worked-example": PLAIN,
+    "anchors": (*ANCHORS, *STREAMS),
+    "prior-differences": PRIORS,
+}
+"""What is broken, by the valid file that it is done to."""
 
 RASTER = Recipe(shape=GaussianShape(0), order="raster", context=4, window=9, hidden=2, heads=1)
 PERMUTED = Recipe(
@@ -156,7 +165,7 @@ def _with_centroids(data: bytes) -> bytes:
     groups = decode_symbols(data).fields.spec.groups
     table = (np.arange(NUM_CELLS) * 37 % 256).astype(np.uint8).tobytes()
     has_table = [g % 2 == 1 and not group.flags for g, group in enumerate(groups)]
-    return with_resealed_keys(centroids=[table if has else b"" for has in has_table])(data)
+    return with_keys(centroids=[table if has else b"" for has in has_table])(data)
 
 
 def valid_files() -> dict[str, tuple[str, bytes]]:
@@ -259,8 +268,9 @@ def main() -> None:
     valid = valid_files()
     example = valid["worked-example"][1]
     _write(FOLDER / "valid", {name: (data, expected(data, shows)) for name, (shows, data) in valid.items()})
-    invalid = {b.name: broken(b, example) for b in PLAIN}
-    invalid |= {b.name: broken(b, valid["anchors"][1]) for b in ANCHORS}
+    invalid = {
+        b.name: broken(b, valid[whole][1]) for whole, breakages in BREAKAGES.items() for b in breakages
+    }
     _write(FOLDER / "invalid", invalid)
     SPEC.write_text(spec_with_example(SPEC.read_text(encoding="utf-8"), example), encoding="utf-8")
     for name, (_, data) in valid.items():

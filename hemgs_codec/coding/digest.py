@@ -35,7 +35,20 @@ def symbols_digest(
     networks
         Of an anchor scene, its rendering networks (`NetworkIntegers.tobytes`).
     """
-    digest = hashlib.sha256(pack_metadata({key: v for key, v in metadata.items() if key != "sha256"}))
+    spelt = pack_metadata({key: v for key, v in metadata.items() if key != "sha256"})
+    return digest_of(spelt, coords, symbols, parts, groups, networks)
+
+
+def digest_of(
+    spelt: bytes,
+    coords: npt.NDArray[np.int64],
+    symbols: npt.NDArray[np.int32],
+    parts: npt.NDArray[np.int64],
+    groups: tuple[Group, ...],
+    networks: bytes,
+) -> bytes:
+    """Return the same of metadata that are spelt canonically already."""
+    digest = hashlib.sha256(spelt)
     digest.update(coords.astype("<i8").tobytes())
     first = 0
     for group in groups:
