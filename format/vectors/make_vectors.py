@@ -25,6 +25,7 @@ from hemgs_codec.sections import KNOWN
 from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
+from hemgs_format.metadata import Value
 from hemgs_format.sections import Section
 from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage
@@ -36,6 +37,7 @@ from vectors.stream_breakages import STREAMS
 from vectors.tiny import (
     Recipe,
     constant_scaling,
+    draws,
     encode_tiny,
     model_spec,
     tiny_channels,
@@ -44,6 +46,7 @@ from vectors.tiny import (
     tiny_scene,
 )
 from vectors.tiny_anchors import encode_tiny_anchors
+from vectors.tiny_edges import batches, blocks, corners, far_neighbours, large_symbols, tiles
 from vectors.tiny_prior import encode_tiny_prior
 from vectors.worked_example import worked_example
 
@@ -160,12 +163,14 @@ def _with_skippable_sections(data: bytes) -> bytes:
     return write_container(Container(container.profile, container.num_points, container.num_input, sections))
 
 
-def _with_centroids(data: bytes) -> bytes:
-    """Give every second group a table of shifts, of both signs and the largest size; not flags."""
+def _with_centroids(data: bytes, seed: int) -> bytes:
+    """Give every second group a table of shifts of its own, of both signs and the largest size; not flags."""
     groups = decode_symbols(data).fields.spec.groups
-    table = (np.arange(NUM_CELLS) * 37 % 256).astype(np.uint8).tobytes()
-    has_table = [g % 2 == 1 and not group.flags for g, group in enumerate(groups)]
-    return with_keys(centroids=[table if has else b"" for has in has_table])(data)
+    tables: list[Value] = [
+        (draws(seed + g, NUM_CELLS) >> 8).astype(np.int8).tobytes() if g % 2 and not group.flags else b""
+        for g, group in enumerate(groups)
+    ]
+    return with_keys(centroids=tables)(data)
 
 
 def valid_files() -> dict[str, tuple[str, bytes]]:
@@ -183,7 +188,7 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
             "permuted order, all groups, dense and hashed grid levels, low bits",
             _made(40, PERMUTED, 300),
         ),
-        "centroids": ("values moved by tables of shifts", _with_centroids(_made(40, PERMUTED, 300))),
+        "centroids": ("values moved by tables of shifts", _with_centroids(_made(40, PERMUTED, 300), 1700)),
         "sh0-tiers": ("order of tiers", _made(48, TIERS, 600)),
         "many-runs": ("several runs a group, groups that don't see each other", _made(30, RUNS, 500)),
         "anchors": (
@@ -192,7 +197,7 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
         ),
         "anchors-bank": (
             "a feature bank, distances, slices of flags that are constant, a lattice of 12 bits, centroids",
-            _with_centroids(encode_tiny_anchors(30, ANCHOR_BANK, 1200, position_bits=12)),
+            _with_centroids(encode_tiny_anchors(30, ANCHOR_BANK, 1200, position_bits=12), 1800),
         ),
         "anchors-tiers": (
             "order of tiers, contexts of 80, every slot in use, steps that differ by slot",
@@ -201,11 +206,20 @@ def valid_files() -> dict[str, tuple[str, bytes]]:
         "one-anchor": ("one anchor with one value and one slot", _one_anchor()),
         "prior": (
             "a prior's networks as they are, none in the file",
-            encode_tiny_prior(150, PRIOR, 1500, has_differences=False),
+            encode_tiny_prior(150, PRIOR, 1500),
         ),
         "prior-differences": (
-            "networks that differ from a prior's, with a hash grid beside its point features",
-            encode_tiny_prior(90, PRIOR_GRID, 1600, has_differences=True),
+            "networks that differ from a prior's, with a hash grid beside its point features, centroids",
+            _with_centroids(encode_tiny_prior(90, PRIOR_GRID, 1600, has_differences=True), 1900),
+        ),
+        "prior-tiles": ("a prior, and points of two tiles of its PointNet++", tiles()),
+        "batches": ("order of tiers, with more anchors of one depth than a batch has", batches()),
+        "blocks": ("a list of more weights than a block of symbols has, escapes in both blocks", blocks()),
+        "large-symbols": ("degree 2, escapes of more than 16 bits, nine low bits", large_symbols()),
+        "far-neighbours": ("contexts so wide that features of edges reach their bounds", far_neighbours()),
+        "corners": (
+            "the largest lattice from end to end, cells halved twelve times, a hash grid that ends earlier",
+            corners(),
         ),
         "skippable-sections": (
             "sections that a reader doesn't know and skips",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from hemgs_codec.model.frozen import FrozenModel
+from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.prior.library import default_prior
 from hemgs_codec.shapes import GaussianShape
 from vectors.tiny import (
@@ -24,13 +25,15 @@ _SPARSE = 1 << 14  # of 2**15: one list in two is sent, one parameter in two of 
 _STEP = 4
 
 
-def encode_tiny_prior(count: int, recipe: Recipe, seed: int, *, has_differences: bool) -> bytes:
+def encode_tiny_prior(
+    count: int, recipe: Recipe, seed: int, scaling: Scaling | None = None, *, has_differences: bool = False
+) -> bytes:
     """Code a scene with the prior's networks, or with some that differ from them."""
     assert isinstance(recipe.shape, GaussianShape)
     degree = recipe.shape.sh_degree
     prior = default_prior(recipe.shape)
     assert prior is not None, "a release has a prior for every degree"
-    scaling = tiny_scaling(degree)
+    scaling = scaling or tiny_scaling(degree)
     spec = prior.spec_for(model_spec(recipe, scaling))
     octaves = draws(seed, sum(group.num_steps for group in spec.groups)) >> 12
     model = replace(prior.networks_for(spec), tables=tiny_model(spec, seed).tables)
