@@ -14,9 +14,9 @@ ends them.
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
-import constriction
 import numpy as np
 import numpy.typing as npt
 
@@ -62,11 +62,30 @@ from hemgs_format.tables import HALF_WIDTHS, check_weights
 
 __all__ = ["RowTables", "SymbolDecoder", "SymbolEncoder", "gaussian_bits"]
 
-_queue: Any = constriction.stream.queue
-_model: Any = constriction.stream.model
-_ROWS = _model.Categorical(perfect=False)
-_UNIFORM = _model.Uniform()
 _CHUNK = 4096  # rows gathered at once: 2 MB at the widest class, and no slower than more
+
+
+class _Library(NamedTuple):
+    """What encoding needs of constriction."""
+
+    encoder: Any
+    table: Any
+    rows: Any
+    uniform: Any
+
+
+@cache
+def _library() -> _Library:
+    """Import constriction, which decoding does without: not every machine has it."""
+    import constriction
+
+    model: Any = constriction.stream.model
+    return _Library(
+        constriction.stream.queue.RangeEncoder,
+        lambda shares: model.Categorical(shares, perfect=False),
+        model.Categorical(perfect=False),
+        model.Uniform(),
+    )
 
 
 class SymbolEncoder:
@@ -82,7 +101,7 @@ class SymbolEncoder:
     """
 
     def __init__(self) -> None:
-        self._coder = _queue.RangeEncoder()
+        self._coder = _library().encoder()
 
     def finish(self) -> bytes:
         """Seal the stream and return its words, little-endian."""
@@ -95,7 +114,7 @@ class SymbolEncoder:
         values = table_entries(symbols, table.shape[-1])
         if values.size:
             shares = (table - 1).astype(np.float64)
-            self._coder.encode(values, _model.Categorical(shares, perfect=False))
+            self._coder.encode(values, _library().table(shares))
 
     def encode_rows(self, symbols: IntArray, row_index: IntArray, tables: RowTables | IntArray) -> None:
         """Code symbols (n,), symbol j with the table ``tables[row_index[j]]``.
@@ -155,7 +174,7 @@ class SymbolEncoder:
         shares = binary_shares(weight_of_one)
         check_lengths(values, shares)
         if values.size:
-            self._coder.encode(values, _ROWS, shares)
+            self._coder.encode(values, _library().rows, shares)
 
     def _encode_block(self, values: Int64Array, mean16: IntArray, sigma_index: IntArray) -> None:
         """Code one block: class by class its table entries, then its escapes; at last low bits."""
@@ -185,14 +204,14 @@ class SymbolEncoder:
         """Code checked values (n,) with gathered rows."""
         for start in range(0, values.size, _CHUNK):
             part = slice(start, start + _CHUNK)
-            self._coder.encode(values[part], _ROWS, shares.take(rows[part], axis=0))
+            self._coder.encode(values[part], _library().rows, shares.take(rows[part], axis=0))
 
     def _encode_powers(self, values: Int64Array, bits: Int64Array) -> None:
         """Code values (n,) of at most 16 bits each; those of no bits are skipped."""
         used = bits > 0
         if used.any():
             sizes = (1 << bits[used]).astype(np.int32)
-            self._coder.encode(values[used].astype(np.int32), _UNIFORM, sizes)
+            self._coder.encode(values[used].astype(np.int32), _library().uniform, sizes)
 
 
 class SymbolDecoder:
