@@ -19,6 +19,7 @@ from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
+from hemgs_codec.fit.train import LAMBDAS as FITTED_LAMBDAS
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
 from hemgs_codec.scene import GaussianScene
@@ -127,35 +128,44 @@ def test_a_model_file_is_kept_reused_and_refused_for_another_scene(
     assert list(tmp_path.iterdir()) == [model]
 
 
-def sizes_of(scene: GaussianScene, iterations: int) -> list[int]:
-    """Bytes at 16 λs a quarter octave apart, all from one fit."""
+SIXTEEN = [3e-4 * 2 ** (k / 4) for k in range(16)]
+"""Lambdas a quarter octave apart."""
+
+
+def sizes_of(scene: GaussianScene, iterations: int, lambdas: list[float]) -> list[int]:
+    """Bytes at these λs, all from one fit."""
     channels = gaussian_channels(scene)
     weights = analytic_weights(channels.attributes)
     fitted = fit_model(channels, weights, EncodeOptions(iterations=iterations))
     sizes = []
-    for k in range(16):
-        lambda_ = 3e-4 * 2 ** (k / 4)
+    for lambda_ in lambdas:
         lattice = choose_lattice(channels, weights, lambda_, None)
         sizes.append(len(encode_fitted(channels, weights, fitted, lattice, lambda_)[0]))
     return sizes
 
 
 def test_size_falls_strictly_over_16_lambdas_a_quarter_octave_apart(chair: GaussianScene) -> None:
-    sizes = sizes_of(crop(chair, 600), 60)
+    sizes = sizes_of(crop(chair, 600), 60, SIXTEEN)
+    assert sizes == sorted(set(sizes), reverse=True)
+    assert sizes[-1] < 0.7 * sizes[0]
+
+
+def test_size_goes_on_growing_at_lambdas_below_those_that_a_fit_sees(chair: GaussianScene) -> None:
+    sizes = sizes_of(crop(chair, 600), 60, [LAMBDA_MIN, 3.2e-5, 6.4e-5, 1.28e-4, min(FITTED_LAMBDAS)])
     assert sizes == sorted(set(sizes), reverse=True)
     assert sizes[-1] < 0.7 * sizes[0]
 
 
 @pytest.mark.slow
 def test_size_falls_strictly_for_a_whole_scene(chair: GaussianScene) -> None:
-    sizes = sizes_of(chair, 400)
+    sizes = sizes_of(chair, 400, SIXTEEN)
     assert sizes == sorted(set(sizes), reverse=True)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lambda_": LAMBDA_MIN * 0.99}, "lambda 0.0002475 is out of range: expected 0.00025 .. 0.016"),
+        ({"lambda_": LAMBDA_MIN * 0.99}, "lambda 1.584e-05 is out of range: expected 1.6e-05 .. 0.016"),
         ({"lambda_": LAMBDA_MAX * 1.01}, "lambda"),
         ({"lambda_": float("nan")}, "lambda"),
         ({"order": "spiral"}, "order 'spiral' is unknown"),

@@ -61,7 +61,7 @@ def test_log2_leaves_its_argument_alone() -> None:
 
 
 def test_lambdas_a_quarter_octave_apart_have_header_integers_64_apart() -> None:
-    qs = [lambda_to_q(LAMBDA_MIN * 2 ** (k / 4)) for k in range(25)]
-    assert set(np.diff(qs).tolist()) == {64}
-    assert qs[-1] == lambda_to_q(LAMBDA_MAX)
+    qs = [lambda_to_q(LAMBDA_MAX * 2 ** (-k / 4)) for k in range(40)]
+    assert set(np.diff(qs).tolist()) == {-64}
+    assert lambda_to_q(LAMBDA_MIN) <= qs[-1]
     assert lambda_to_q(2e-3) == LAMBDA_REFERENCE_Q
