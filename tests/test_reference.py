@@ -74,6 +74,22 @@ def test_it_refuses_an_invalid_file(reference: ModuleType, name: str) -> None:
     assert caught.value.name == stated("invalid", name)["error"]
 
 
+@pytest.mark.parametrize("name", INVALID)
+def test_readers_of_containers_refuse_the_files_of_their_class_only(reference: ModuleType, name: str) -> None:
+    data = (VECTORS / "invalid" / f"{name}.hgs").read_bytes()
+
+    def read() -> None:
+        container = reference.read_container(data)
+        reference.check_sections(container)
+        reference.read_metadata(container.only("META"))
+
+    if stated("invalid", name)["class"] == "container":
+        with pytest.raises(reference.HgsError):
+            read()
+    else:
+        read()
+
+
 def test_it_runs_alone(tmp_path: Path) -> None:
     """Another folder, no search path: the file and two libraries are all that it needs."""
     target = tmp_path / "scene.ply"

@@ -21,11 +21,11 @@ from hemgs_codec.coding.centroids import NUM_CELLS
 from hemgs_codec.decoder import decode, decode_symbols
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.hashgrid import Level
-from hemgs_codec.sections import KNOWN
+from hemgs_codec.sections import KNOWN, split_sections
 from hemgs_codec.shapes import GaussianShape
 from hemgs_format.container import Container, read_container, write_container
 from hemgs_format.errors import HgsError
-from hemgs_format.metadata import Value
+from hemgs_format.metadata import Value, unpack_metadata
 from hemgs_format.sections import Section
 from vectors.anchor_breakages import ANCHORS
 from vectors.breakages import PLAIN, Breakage
@@ -257,7 +257,24 @@ def broken(breakage: Breakage, data: bytes) -> tuple[bytes, dict[str, str]]:
             ) from error
     else:
         raise AssertionError(f"{breakage.name} decodes")
-    return result, {"error": breakage.error.__name__, "rule": breakage.rule}
+    return result, {
+        "error": breakage.error.__name__,
+        "rule": breakage.rule,
+        "class": conformance_class(result),
+    }
+
+
+def conformance_class(data: bytes) -> str:
+    """Return the class of the readers that find what is wrong with a file (SPEC "Conformance")."""
+    try:
+        container = read_container(data, known=KNOWN)
+        if container.num_points == 0:
+            return "container"
+        parts, _ = split_sections(container.sections, container.profile)
+        unpack_metadata(parts["META"])
+    except HgsError:
+        return "container"
+    return container.profile
 
 
 def spec_with_example(text: str, data: bytes) -> str:
