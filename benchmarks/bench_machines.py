@@ -88,7 +88,7 @@ CAPS: tuple[tuple[str, tuple[str, ...] | None, dict[str, str]], ...] = (
 
 def machines(folder: Path, newer_python: str) -> Iterator[Machine]:
     """Yield the grid, as far as it is to be had."""
-    here = Interpreter((sys.executable,), {})
+    here = Interpreter((sys.executable,))
     for name, cap, variables in CAPS:
         yield Machine(name, here, ALL, cap, variables)
     makers: dict[str, tuple[Callable[[], Interpreter], tuple[Run, ...]]] = {
@@ -128,7 +128,6 @@ def decode_all(machine: Machine, run: Run, cache: Path) -> dict[str, Any]:
         **{name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "NUMBA_"))},
         **dict.fromkeys(limits, str(threads)),
         **machine.variables,
-        **machine.interpreter.variables,
         "NUMBA_CACHE_DIR": str(cache),
     }
     if disabled := disabled_features(machine):

@@ -10,7 +10,8 @@ import hemgs_format
 from hemgs_codec.decoder import decode
 from hemgs_codec.inspect import describe
 from vectors.found import array_hashes, facts
-from vectors.make_vectors import BREAKAGES, valid_files
+from vectors.make_vectors import BREAKAGES
+from vectors.valid_files import valid_files
 
 VECTORS = Path(__file__).parents[1] / "format" / "vectors"
 VALID = sorted(path.stem for path in (VECTORS / "valid").glob("*.hgs"))

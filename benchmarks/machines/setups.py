@@ -39,7 +39,6 @@ class Interpreter:
     """How a Python of another machine is started."""
 
     command: tuple[str, ...]
-    variables: dict[str, str]
 
 
 def _run(*command: str | Path, folder: Path | None = None) -> None:
@@ -61,7 +60,7 @@ def environment(folder: Path, python: str, packages: tuple[str, ...]) -> Interpr
         _run(found, "-m", "venv", folder)
         _run(own, "-m", "pip", "install", "--quiet", "--only-binary=:all:", *packages)
         (folder / "ready").touch()
-    return Interpreter((str(own),), {})
+    return Interpreter((str(own),))
 
 
 def emulated_arm(folder: Path, *, has_wheels: bool) -> Interpreter:
@@ -78,7 +77,7 @@ def emulated_arm(folder: Path, *, has_wheels: bool) -> Interpreter:
     if has_wheels:
         variables["PYTHONPATH"] = str(_wheels(folder / "wheels"))
     options = [part for name, value in variables.items() for part in ("-E", f"{name}={value}")]
-    return Interpreter((str(emulator), "-L", str(root), *options, str(root / "usr/bin/python3")), {})
+    return Interpreter((str(emulator), "-L", str(root), *options, str(root / "usr/bin/python3")))
 
 
 def _apt(folder: Path, *arguments: str) -> list[str]:

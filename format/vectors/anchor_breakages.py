@@ -30,10 +30,10 @@ def _with_word(word: bytes, run: bytes) -> bytes:
 
 
 def _flag_of_two(data: bytes) -> bytes:
-    """Change the first word of the masks until a symbol comes out that is neither 0 nor 1."""
+    """Change the first word of the symbols until a symbol comes out that is neither 0 nor 1."""
     for number in range(1 << 16):
         word = (number << 16).to_bytes(4, "little")
-        changed = with_data("RUN1", partial(_with_word, word))(data)
+        changed = with_data("RUN0", partial(_with_word, word))(data)
         try:
             decode(changed, threads=1)
         except HgsError as error:
@@ -53,7 +53,7 @@ def _weight_beyond_limit(_: bytes) -> bytes:
 ANCHORS = (
     Breakage("rendering-networks-missing", "Sections", CorruptError, without("MLPS")),
     Breakage(
-        "run-of-no-anchor-group", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN4", b"\1")])
+        "run-of-no-anchor-layer", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN1", b"\1")])
     ),
     Breakage("slots-missing", "META", CorruptError, without_key("slots")),
     Breakage("features-of-none", "META: features", CorruptError, with_keys(features=0)),

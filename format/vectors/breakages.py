@@ -122,7 +122,7 @@ PLAIN = (
         "rendering-networks-of-gaussians",
         "Sections",
         CorruptError,
-        with_sections(lambda s: [*s[:4], Section("MLPS", b""), *s[4:]]),
+        with_sections(lambda s: [s[0], Section("MLPS", b""), *s[1:]]),
     ),
     Breakage("networks-missing", "Sections", CorruptError, without("NETS")),
     Breakage("sections-out-of-order", "Sections", CorruptError, with_sections(swap_first_two)),
@@ -159,13 +159,18 @@ PLAIN = (
     Breakage("network-shift-beyond-limit", "NETS", CorruptError, _shift_beyond_limit),
     Breakage("networks-go-on", "Range coder", CorruptError, with_data("NETS", lambda d: d + WORDS)),
     Breakage("grid-without-levels", "HASH", CorruptError, with_data("HASH", lambda _: WORDS)),
-    Breakage("run-missing", "Runs", CorruptError, without("RUN3")),
-    Breakage("run-unused", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN5", b"\1")])),
-    Breakage("run-of-no-batches", "Runs", CorruptError, with_data("RUN1", _run_of_no_batches)),
-    Breakage("run-beyond-its-group", "Runs", CorruptError, with_data("RUN1", _one_batch_more)),
-    Breakage("run-words-go-on", "Range coder", CorruptError, with_data("RUN1", lambda d: d + WORDS)),
-    Breakage("run-words-where-none", "Range coder", CorruptError, with_data("RUN0", lambda d: d + WORDS)),
-    Breakage("run-not-words", "Range coder", TruncatedError, with_data("RUN1", lambda d: d[:-1])),
+    Breakage("run-missing", "Runs", CorruptError, without("RUN0")),
+    Breakage("run-unused", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN0", b"\1")])),
+    Breakage("run-of-no-layer", "Runs", CorruptError, with_sections(lambda s: [*s, Section("RUN1", b"\1")])),
+    Breakage("run-of-no-batches", "Runs", CorruptError, with_data("RUN0", _run_of_no_batches)),
+    Breakage("run-beyond-its-layer", "Runs", CorruptError, with_data("RUN0", _one_batch_more)),
+    Breakage("run-words-go-on", "Range coder", CorruptError, with_data("RUN0", lambda d: d + WORDS)),
+    Breakage("run-not-words", "Range coder", TruncatedError, with_data("RUN0", lambda d: d[:-1])),
     Breakage("symbols-hash", "META: sha256", CorruptError, with_stale_keys(sha256=bytes(32))),
     Breakage("metadata-changed-after-hash", "META: sha256", CorruptError, with_stale_keys(unit=1.0)),
+)
+
+# Applied to the file ``one-gaussian``: every slice is constant.
+CONSTANT = (
+    Breakage("run-words-where-none", "Range coder", CorruptError, with_data("RUN0", lambda d: d + WORDS)),
 )

@@ -20,7 +20,7 @@ from hemgs_codec.location import decode_locations
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.units import step_table
 from hemgs_codec.prior.packing import unpack_model
-from hemgs_codec.sections import KNOWN, split_sections
+from hemgs_codec.sections import KNOWN, RUN_IDS, split_sections
 from hemgs_format.container import layout, read_container
 from hemgs_format.metadata import unpack_metadata
 from hemgs_format.sections import Section
@@ -40,7 +40,6 @@ Int64Array = npt.NDArray[np.int64]
 class _Call:
     """One call of the entropy decoder, as `Coder.code` saw it."""
 
-    group: int
     ranks: Int64Array
     channels: Int64Array
     steps: Int64Array
@@ -58,7 +57,7 @@ class _Listener(FileCoder):
 
     def code(
         self,
-        group: int,
+        layer: int,
         ranks: Int64Array,
         channels: Int64Array,
         steps: Int64Array,
@@ -66,8 +65,8 @@ class _Listener(FileCoder):
         sigmas: Int64Array,
     ) -> Int64Array:
         """See `coder.Coder`."""
-        symbols = super().code(group, ranks, channels, steps, means, sigmas)
-        self.calls.append(_Call(group, ranks, channels, steps, means, sigmas, symbols))
+        symbols = super().code(layer, ranks, channels, steps, means, sigmas)
+        self.calls.append(_Call(ranks, channels, steps, means, sigmas, symbols))
         return symbols
 
 
@@ -181,7 +180,7 @@ def _words(data: bytes) -> str:
     items = [
         locations,
         networks,
-        f"Coding order: Morton indices {', '.join(str(i) for i in sequence)}. Every group has one batch.",
+        f"Coding order: Morton indices {', '.join(str(i) for i in sequence)}. There is one batch.",
         _first_symbol(fields, runs, calls[0]),
         *(_call(call, fields) for call in calls),
         "The other slices are constant: their attributes are the offsets.",
@@ -245,7 +244,7 @@ def _slices(fields: Fields) -> list[tuple[int, int]]:
 def _first_symbol(fields: Fields, runs: Sequence[Section], call: _Call) -> str:
     """Work the range decoder through its first symbol."""
     group, _ = _slices(fields)[int(call.channels[0])]
-    run = next(run for run in runs if run.id == f"RUN{group}")
+    run = next(run for run in runs if run.id == RUN_IDS[fields.spec.groups[group].layer])
     words = run.data[1:]
     offset = int.from_bytes(words[:4], "little") << 32 | int.from_bytes(words[4:8], "little")
     sigma, mean16 = int(call.sigmas[0]), int(call.means[0])
@@ -256,7 +255,7 @@ def _first_symbol(fields: Fields, runs: Sequence[Section], call: _Call) -> str:
     entry = next(j for j in range(len(weights)) if quantile < sum(weights[: j + 1]))
     left, half = sum(weights[:entry]), half_width(sigma)
     return (
-        f"The first symbol, of `{run.id}`, has mean16 {mean16} and sigma index {sigma}, so H = {half}. "
+        f"The first symbol, of group {group}, has mean16 {mean16} and sigma index {sigma}, so H = {half}. "
         f"D = 0x{offset:016X} (the second word is missing, so 0), scale = 0x{scale:X}, q = {quantile}; "
         f"left[{entry}] = {left}, w[{entry}] = {weights[entry]}: entry {entry}, residual {entry - half}, "
         f"symbol {centre + entry - half}. Then D = 0x{offset - scale * left:X}, "
@@ -279,4 +278,4 @@ def _call(call: _Call, fields: Fields) -> str:
             f"sigma index {call.sigmas[k]}, symbol {call.symbols[k]}, value {value}, "
             f"attribute {attribute:.9g}"
         )
-    return f"`RUN{group}`, slice {number}: {'; '.join(parts)}."
+    return f"Group {group}, slice {number}: {'; '.join(parts)}."

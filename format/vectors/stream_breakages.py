@@ -22,7 +22,7 @@ STREAMS = tuple(
         ("locations", "LOCS", "Locations: bytes"),
         ("networks", "NETS", "Range coder: one spelling"),
         ("rendering-networks", "MLPS", "Range coder: one spelling"),
-        ("run", "RUN2", "Range coder: one spelling"),
+        ("run", "RUN0", "Range coder: one spelling"),
     )
     for how, error, edit in (
         ("without-a-word", TruncatedError, lambda stream: stream[:-4]),

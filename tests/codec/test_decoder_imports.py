@@ -11,15 +11,15 @@ CODE = """
 import sys
 import hemgs_codec
 scene = hemgs_codec.decode(open(sys.argv[1], "rb").read())
-print(scene.num_gaussians, "torch" in sys.modules)
+print(scene.num_gaussians, *({"torch", "constriction"} & set(sys.modules)))
 """
 
 
-def test_a_scene_is_decoded_without_torch() -> None:
-    """Importing torch takes longer than decoding a small scene."""
+def test_a_scene_is_decoded_without_torch_and_constriction() -> None:
+    """Importing torch takes longer than decoding a small scene; constriction isn't there on every machine."""
     done = subprocess.run(
         [sys.executable, "-c", CODE, str(VECTOR)], capture_output=True, text=True, check=True, timeout=300
     )
-    count, with_torch = done.stdout.split()
+    count, *imported = done.stdout.split()
     assert int(count) > 0
-    assert with_torch == "False"
+    assert not imported
