@@ -7,15 +7,21 @@ PIP_ARGS ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 CONSTRAINTS := requirements/constraints.txt
+FUZZ ?= container table metadata locations ply anchor-ply checkpoint cameras
+RUNS ?= 1000000
 SETUP := pyproject.toml hemgs_codec/version.py $(CONSTRAINTS)
 
-.PHONY: test test-slow demo bench bench-full lint format clean
+.PHONY: test test-slow fuzz demo bench bench-full lint format clean
 
 test: lint
 	$(BIN)/python -m pytest
 
 test-slow: .venv/dev.stamp
 	$(BIN)/python -m pytest -m slow
+
+fuzz: .venv/dev.stamp
+	$(PIP) install $(PIP_ARGS) -c $(CONSTRAINTS) -e '.[dev,fuzz]'
+	for target in $(FUZZ); do $(BIN)/python -m tests.fuzz.fuzz $$target -runs=$(RUNS) || exit; done
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check

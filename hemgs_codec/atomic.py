@@ -1,4 +1,8 @@
-"""Files and directories that appear whole or not at all."""
+"""Files and directories that appear whole or not at all.
+
+Until then they are called ``.NAME.xxxxxxxx.part``, beside the target. Only a process that is killed, or a
+machine that fails, leaves one behind: nothing ever reads it, and it may be deleted.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,8 @@ def check_target(path: Path, *, force: bool = False) -> None:
     ------
     OSError
         `FileExistsError` if the target exists and `force` isn't set, `IsADirectoryError` if it is a
-        directory, `FileNotFoundError` if its directory doesn't exist.
+        directory, `FileNotFoundError` if its directory doesn't exist, `PermissionError` if that can't be
+        written to.
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory, expected a file to write")
@@ -26,6 +31,8 @@ def check_target(path: Path, *, force: bool = False) -> None:
         raise FileNotFoundError(f"the directory {path.parent} doesn't exist")
     if path.is_file() and not force:
         raise FileExistsError(f"{path} exists already; --force (force=True) replaces it")
+    if path.is_file() or not path.exists():  # a device needs no new file beside it
+        _check_writable(path.parent)
 
 
 @contextmanager
@@ -83,7 +90,8 @@ def check_directory_target(path: Path, *, force: bool = False) -> None:
     ------
     OSError
         `FileExistsError` if the target exists and `force` isn't set, `NotADirectoryError` if it exists and is
-        no directory, `FileNotFoundError` if its parent doesn't exist.
+        no directory, `FileNotFoundError` if its parent doesn't exist, `PermissionError` if that can't be
+        written to.
     """
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the directory {path.parent} doesn't exist")
@@ -93,6 +101,7 @@ def check_directory_target(path: Path, *, force: bool = False) -> None:
         raise FileExistsError(
             f"{path} exists already; --force (force=True) replaces it and all that it holds"
         )
+    _check_writable(path.parent)
 
 
 @contextmanager
@@ -138,6 +147,11 @@ def atomic_directory(path: Path, *, force: bool = False) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_writable(directory: Path) -> None:
+    if not os.access(directory, os.W_OK):
+        raise PermissionError(f"the directory {directory} can't be written to")
 
 
 def _flush(path: Path) -> None:

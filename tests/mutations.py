@@ -99,7 +99,7 @@ def damaged_file(rng: np.random.Generator, data: bytes) -> bytes:
             payload = payload[: len(section.data)].ljust(len(section.data), b"\0")
         sections[at] = Section(section.id, payload)
     elif kind < 0.85:
-        return with_metadata(data, **_damaged_value(rng, metadata_of(data)))
+        return with_metadata(data, **damaged_value(rng, metadata_of(data)))
     elif kind < 0.9:
         del sections[at]
     elif kind < 0.95:
@@ -107,10 +107,11 @@ def damaged_file(rng: np.random.Generator, data: bytes) -> bytes:
     else:
         count = int(rng.choice([0, 1, container.num_points - 1, container.num_points + 1, 2**12, 2**26]))
         container = replace(container, num_points=count)
-    return _write(replace(container, sections=tuple(sections)), data)
+    return written(replace(container, sections=tuple(sections)), data)
 
 
-def _damaged_value(rng: np.random.Generator, fields: dict[str, Any]) -> dict[str, Any]:
+def damaged_value(rng: np.random.Generator, fields: dict[str, Any]) -> dict[str, Any]:
+    """Return one key of META with a changed value."""
     key = str(rng.choice(sorted(fields)))
     value = fields[key]
     if isinstance(value, bytes):
@@ -126,7 +127,8 @@ def _damaged_value(rng: np.random.Generator, fields: dict[str, Any]) -> dict[str
     return {key: WRONG_VALUES[int(rng.integers(0, len(WRONG_VALUES)))]}
 
 
-def _write(container: Container, otherwise: bytes) -> bytes:
+def written(container: Container, otherwise: bytes) -> bytes:
+    """Return a container's bytes; where the writer itself refuses it, other bytes that are no file."""
     try:
         return write_container(container)
     except HgsError:  # a mutation that the writer itself refuses

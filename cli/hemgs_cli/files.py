@@ -15,7 +15,12 @@ DASH = "-"
 
 def read_bytes(source: str) -> bytes:
     """Return the whole of a file, or of standard input."""
-    return sys.stdin.buffer.read() if source == DASH else Path(source).read_bytes()
+    if source == DASH:
+        return sys.stdin.buffer.read()
+    try:
+        return Path(source).read_bytes()
+    except OSError as error:  # of reading, it doesn't know the name
+        raise OSError(error.errno, error.strerror, source) from error
 
 
 def default_output(source: str, suffix: str) -> str:

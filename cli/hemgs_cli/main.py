@@ -22,6 +22,13 @@ from hemgs_cli.verify import verify
 from hemgs_format.errors import HgsError
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_MEMORY_SIGNS = (
+    "failed to map segment",
+    "annot allocate memory",
+    "can't allocate memory",
+    "can't start new thread",
+)
+"""What is in messages of the dynamic loader, of torch and of Python when memory runs out."""
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -78,7 +85,16 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         click.echo(f"hemgs: {_describe(error)}", err=True)
         sys.exit(1)
+    except (MemoryError, ImportError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise  # a bug
+        click.echo("hemgs: out of memory", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _lacks_memory(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in _MEMORY_SIGNS)
 
 
 def _describe(error: OSError) -> str:

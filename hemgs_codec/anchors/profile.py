@@ -128,6 +128,7 @@ def anchor_lattice(scene: AnchorScene, position_bits: int | None = None) -> Latt
 def _voxel_size(lattice: Lattice) -> float | None:
     """Return the lattice's step where its origin is a multiple of it, so all its points are."""
     voxel = lattice.step * lattice.unit
-    low = [round(x / voxel) for x in lattice.origin]
+    # As floats: of a lattice that is fine enough, the multiples are beyond any.
+    low = np.rint([x / voxel for x in lattice.origin]).tolist()
     is_multiple = all(k * voxel == x for k, x in zip(low, lattice.origin, strict=True))
     return voxel if is_multiple and float(np.float32(voxel)) == voxel else None

@@ -64,7 +64,7 @@ def read_images(folder: Path) -> list[tuple[str, Camera]]:
         else:
             lenses = _text_lenses(cameras_file)
             images = _text_images(images_file)
-    except (struct.error, ValueError, IndexError, UnicodeDecodeError) as error:
+    except (struct.error, ValueError, IndexError, OverflowError) as error:
         raise SceneError(f"{folder}: the COLMAP model is damaged ({error})") from error
     cameras = []
     for name, lens_id, quat, translation in images:
@@ -156,6 +156,8 @@ def _text_images(file: Path) -> list[Pose]:
         if not line.strip():
             continue
         _, *pose, lens_id, name = line.split(maxsplit=9)
+        if len(pose) != 7:
+            raise ValueError(f"a pose of {len(pose)} numbers, expected 7")
         numbers = tuple(float(value) for value in pose)
         images.append((name, int(lens_id), numbers[:4], numbers[4:]))
     return images

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def read_json(path: Path) -> Any:
 def number(entry: Any, key: str, where: str, default: float | None = None) -> float:
     """Return a finite number of a JSON object."""
     value = entry.get(key, default) if isinstance(entry, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    # As a comparison, since an integer of JSON may be too large for a float; NaN fails it too.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise SceneError(f"{where}: {key} is {value!r:.40}, expected a number")
     return float(value)
 
@@ -43,7 +45,7 @@ def matrix(entry: Any, key: str, where: str, shape: tuple[int, ...]) -> npt.NDAr
     value = entry.get(key) if isinstance(entry, dict) else None
     try:
         array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         array = np.empty(0)
     if array.shape != shape or not np.isfinite(array).all():
         raise SceneError(f"{where}: {key} isn't an array of {' by '.join(map(str, shape))} finite numbers")

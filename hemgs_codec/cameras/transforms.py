@@ -99,5 +99,5 @@ def _size(known: dict[str, Any], image: Path, where: str) -> tuple[int, int]:
     try:
         with Image.open(file) as opened:
             return opened.size
-    except OSError as error:
+    except (OSError, ValueError, Image.DecompressionBombError) as error:  # ValueError: a name that holds a 0
         raise SceneError(f"{where}: the image's size is neither in the file nor found in {file}") from error

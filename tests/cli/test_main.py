@@ -83,6 +83,9 @@ def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
         (HgsError("section 3: checksum differs"), 1, "hemgs: section 3: checksum differs\n"),
         (FileExistsError("a.hgs exists already"), 1, "hemgs: a.hgs exists already\n"),
         (OSError(28, "No space left on device", "a.hgs"), 1, "hemgs: a.hgs: no space left on device\n"),
+        (MemoryError(), 1, "hemgs: out of memory\n"),
+        (RuntimeError("[enforce fail at alloc.cpp] can't allocate memory"), 1, "hemgs: out of memory\n"),
+        (ImportError("lib.so: failed to map segment from shared object"), 1, "hemgs: out of memory\n"),
         (KeyboardInterrupt(), 130, "hemgs: interrupted\n"),
     ],
 )
