@@ -77,12 +77,11 @@ def encode_fitted(
     packed_model, packed_grid = pack_model(model, fitted.prior)
     sections = [
         Section("META", pack_metadata(fields)),
+        *([] if networks is None else [Section("MLPS", pack_rendering(networks))]),
         Section("LOCS", encode_locations(arranged.coords, bits)),
         Section("NETS", packed_model),
         Section("HASH", packed_grid),
+        *coder.sections,
     ]
-    if networks is not None:
-        sections.append(Section("MLPS", pack_rendering(networks)))
-    sections += coder.sections
     container = Container(profile_of(fitted.shape), scene.count, scene.num_input, tuple(sections))
     return write_container(container), coder

@@ -15,11 +15,12 @@ from hemgs_codec.anchors.network_coding import NetworkIntegers, unpack_rendering
 from hemgs_codec.anchors.networks import NetworkShape
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.coding.centroids import shifted_values
+from hemgs_codec.coding.coder import Coder
 from hemgs_codec.coding.digest import symbols_digest
 from hemgs_codec.coding.fields import Fields, unpack_fields
 from hemgs_codec.coding.runs import FileCoder
 from hemgs_codec.coding.walk import Walked, walk
-from hemgs_codec.context.graph import build_graph
+from hemgs_codec.context.graph import Graph, build_graph
 from hemgs_codec.location import decode_locations
 from hemgs_codec.model.arithmetic import ExactArithmetic
 from hemgs_codec.model.frozen import FrozenModel
@@ -29,7 +30,7 @@ from hemgs_codec.scene import GaussianScene
 from hemgs_codec.sections import KNOWN, split_sections
 from hemgs_codec.shapes import GaussianShape
 from hemgs_codec.threads import use_threads
-from hemgs_format.container import read_container
+from hemgs_format.container import Container, read_container
 from hemgs_format.errors import CorruptError, HgsError, SceneError
 from hemgs_format.metadata import unpack_metadata
 
@@ -102,34 +103,72 @@ def check_device(device: str) -> str | None:
     return device
 
 
-def decode_symbols(
-    data: bytes | memoryview, *, device: str = "cpu", progress: Progress | None = None
-) -> Decoded:
-    """Decode a file's integers and compare their hash with the encoder's.
+@dataclass(frozen=True)
+class Opened:
+    """What a file says before its entropy model.
+
+    Attributes
+    ----------
+    raw
+        META's map.
+    coords : (N, 3) int64
+        Lattice coordinates in Morton order.
+    networks
+        That an anchor scene is rendered with.
+    """
+
+    raw: dict[str, Any]
+    fields: Fields
+    coords: npt.NDArray[np.int64]
+    networks: NetworkIntegers | None
+
+
+def open_file(container: Container, parts: dict[str, bytes]) -> Opened:
+    """Read what isn't an entropy model or coded with one.
+
+    Parameters
+    ----------
+    parts
+        Sections that appear once, by id; ``NETS`` and ``HASH`` aren't looked at.
 
     Raises
     ------
     HgsError
-        The data isn't a whole .hgs file that this version reads.
+        A section breaks a rule.
     """
-    container = read_container(data, known=KNOWN)
     if container.num_points == 0:
         raise CorruptError("the file holds no points, expected at least one")
-    parts, runs = split_sections(container.sections, container.profile)
     raw: dict[str, Any] = unpack_metadata(parts["META"])
     fields = unpack_fields(raw, container.profile)
-    model = unpack_model(fields.spec, parts["NETS"], parts["HASH"], fields.prior)
     networks = None
     if isinstance(fields.shape, NetworkShape):
         networks = unpack_rendering(fields.shape, parts["MLPS"])
-    arithmetic = open_arithmetic(model, device)
     coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
-    points = fields.lattice.base_points(coords)
-    if len(points) and int(points.max()) >= 1 << 26:
+    if int(fields.lattice.base_points(coords).max(initial=0)) >= 1 << 26:
         raise CorruptError("locations lie beyond 2**26 base units: lattice step and bits don't go together")
-    geometry = fields.geometry
+    return Opened(raw, fields, coords, networks)
+
+
+def walk_file(
+    opened: Opened,
+    model: FrozenModel,
+    coder: Coder,
+    *,
+    device: str = CPU,
+    progress: Progress | None = None,
+) -> tuple[Decoded, Graph]:
+    """Walk a file's runs: what they decode to, and the order and batches of it.
+
+    Raises
+    ------
+    HgsError
+        A run breaks a rule.
+    """
+    fields, geometry = opened.fields, opened.fields.geometry
+    arithmetic = open_arithmetic(model, device)
+    points = fields.lattice.base_points(opened.coords)
     graph = build_graph(
-        coords,
+        opened.coords,
         points,
         order=geometry.order,
         context=geometry.context,
@@ -139,7 +178,6 @@ def decode_symbols(
     features = None
     if fields.prior is not None:
         features = fields.prior.point_features(points, geometry.voxel_shift)[graph.sequence]
-    coder = FileCoder(runs)
     walked = walk(
         model,
         arithmetic,
@@ -154,12 +192,45 @@ def decode_symbols(
         "decode",
         features,
     )
+    return Decoded(fields, opened.coords, graph.sequence, walked, opened.networks), graph
+
+
+def decode_symbols(
+    data: bytes | memoryview, *, device: str = CPU, progress: Progress | None = None
+) -> Decoded:
+    """Decode a file's integers and compare their hash with the encoder's.
+
+    Raises
+    ------
+    HgsError
+        The data isn't a whole .hgs file that this version reads.
+    """
+    container = read_container(data, known=KNOWN)
+    parts, runs = split_sections(container.sections, container.profile)
+    opened = open_file(container, parts)
+    model = unpack_model(opened.fields.spec, parts["NETS"], parts["HASH"], opened.fields.prior)
+    coder = FileCoder(runs)
+    decoded, _ = walk_file(opened, model, coder, device=device, progress=progress)
     coder.finish()
-    integers = b"" if networks is None else networks.tobytes()
-    digest = symbols_digest(raw, coords, walked.symbols, walked.parts, fields.spec.groups, integers)
+    check_hash(opened, decoded)
+    return decoded
+
+
+def check_hash(opened: Opened, decoded: Decoded) -> None:
+    """Compare the hash of what was decoded with the encoder's.
+
+    Raises
+    ------
+    CorruptError
+        They differ.
+    """
+    walked, fields = decoded.walked, opened.fields
+    integers = b"" if opened.networks is None else opened.networks.tobytes()
+    digest = symbols_digest(
+        opened.raw, opened.coords, walked.symbols, walked.parts, fields.spec.groups, integers
+    )
     if digest != fields.symbols_sha256:
         raise CorruptError("the decoded symbols don't have the hash that the encoder wrote")
-    return Decoded(fields, coords, graph.sequence, walked, networks)
 
 
 def decode(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hemgs_codec.profile_names import GROUPS
+from hemgs_codec.profile_names import LAYERS
 from hemgs_codec.sections import KNOWN, split_sections
 from hemgs_format.container import layout, read_container
 from hemgs_format.errors import CorruptError
@@ -47,7 +47,7 @@ def describe(data: bytes | memoryview) -> dict[str, Any]:
     for extent in layout(data):
         sizes[extent.id] = sizes.get(extent.id, 0) + extent.size
     size, point = len(data), container.profile
-    names = _NAMES | {f"RUN{i}": name for i, name in enumerate(GROUPS[container.profile])}
+    names = _NAMES | {f"RUN{i}": name for i, name in enumerate(LAYERS[container.profile])}
     return {
         "file_bytes": size,
         "profile": container.profile,

@@ -22,6 +22,7 @@ ROTATION_CHANNELS = slice(5, 8)
 DC_CHANNELS = slice(8, 11)
 SH_CHANNEL = 11
 """The first of the bands' channels."""
+_DC_GROUP = GAUSSIAN_GROUPS.index("sh0")  # the last one of the first layer
 OPACITY_KNEE = 3.0
 _OPACITY_LIMIT = 1.0 - 2.0**-8
 _BANDS = (1, 4, 9)  # first coefficient of SH bands 1, 2, 3 when the DC is coefficient 0
@@ -39,8 +40,8 @@ def groups(sh_degree: int) -> tuple[Group, ...]:
         *(((2 * degree + 1, 4 * degree + 2), (0, 1)) for degree in range(1, sh_degree + 1)),
     )
     return tuple(
-        Group(name, *parts, follows_lambda=name != GAUSSIAN_GROUPS[0])
-        for name, parts in zip(GAUSSIAN_GROUPS, slices, strict=False)
+        Group(name, *parts, follows_lambda=name != GAUSSIAN_GROUPS[0], layer=max(index - _DC_GROUP, 0))
+        for index, (name, parts) in enumerate(zip(GAUSSIAN_GROUPS, slices, strict=False))
     )
 
 

@@ -1,4 +1,4 @@
-"""Names of the attribute groups, for people; kept apart so that `hemgs info` needs nothing else."""
+"""Names of attribute groups and of layers, for people; kept apart so that `hemgs info` needs nothing else."""
 
 from __future__ import annotations
 
@@ -17,4 +17,6 @@ GAUSSIAN_GROUPS = (
 )
 ANCHOR_GROUPS = ("importance", "masks", "features", "scaling+offsets")
 GROUPS: dict[Profile, tuple[str, ...]] = {"gaussian": GAUSSIAN_GROUPS, "anchor": ANCHOR_GROUPS}
-MAX_GROUPS = max(len(names) for names in GROUPS.values())
+LAYERS: dict[Profile, tuple[str, ...]] = {"gaussian": ("base", *GAUSSIAN_GROUPS[6:]), "anchor": ("base",)}
+"""Groups that a file interleaves are one layer: all but the SH bands, which have one each."""
+MAX_LAYERS = max(len(names) for names in LAYERS.values())

@@ -237,6 +237,11 @@ class SymbolDecoder:
             raise TruncatedError(f"entropy-coded data has {len(data)} bytes, expected a multiple of 4")
         self._stream = open_stream(np.frombuffer(data, "<u4").astype(np.uint32))
 
+    @property
+    def is_beyond(self) -> bool:
+        """Whether a word was read that isn't there: symbols from then on may hang on what it is."""
+        return int(self._stream.cursor[0]) > len(self._stream.words)
+
     def finish(self) -> None:
         """Check that the words are those that an encoder writes for the symbols decoded.
 

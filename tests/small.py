@@ -9,6 +9,7 @@ import numpy as np
 from hemgs_codec import profile
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding.fields import Geometry
+from hemgs_codec.coding.runs import RUN_BITS
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
@@ -92,11 +93,17 @@ def random_fitted(
 
 
 def encode_with(
-    scene: GaussianScene, fitted: FittedModel, *, lambda_: float = 2e-3, lattice_index: int = 80
+    scene: GaussianScene,
+    fitted: FittedModel,
+    *,
+    lambda_: float = 2e-3,
+    lattice_index: int = 80,
+    run_bits: int = RUN_BITS,
 ) -> bytes:
     """Code a scene with a given model."""
     attributes = profile.attributes_from_scene(scene)
     lattice = fit_lattice(scene.means, lattice_index)
     channels = gaussian_channels(scene, attributes)
-    data, _ = encode_fitted(channels, analytic_weights(attributes), fitted, lattice, lambda_)
+    weights = analytic_weights(attributes)
+    data, _ = encode_fitted(channels, weights, fitted, lattice, lambda_, run_bits=run_bits)
     return data

@@ -92,8 +92,8 @@ def test_sections_are_the_codes() -> None:
     single = SINGLE_IDS["anchor"]
     assert [names[0] for names in ids[: len(single)]] == list(single)
     assert SINGLE_IDS["gaussian"] == tuple(name for name in single if name != "MLPS")
-    assert ids[len(single)] == ["RUN0", "RUN8"]
-    assert {"RUN0", "RUN8"} <= KNOWN
+    assert ids[len(single)] == ["RUN0", "RUN3"]
+    assert {"RUN0", "RUN3"} <= KNOWN
     assert ids[-1] == [constants.PADDING_ID]
 
 
@@ -156,7 +156,7 @@ def test_anchor_groups_are_the_codes() -> None:
     rows = [row for row in rows_under("Anchor profile") if len(row) == 5]
     groups = anchor_profile.groups(32, 10)
     assert [row[0].split() for row in rows] == [[f"{g}", group.name] for g, group in enumerate(groups)]
-    assert [row[1] for row in rows] == [f"`RUN{g}`" for g in range(len(groups))]
+    assert [row[1] for row in rows] == [f"`RUN{group.layer}`" for group in groups]
     importance, masks, features, offsets = (", ".join(map(str, group.slices)) for group in groups)
     of_features, of_offsets = (
         ", ".join(runs(tuple(range(group.num_steps)[group.slice_steps(k)])) for k in range(len(group.slices)))

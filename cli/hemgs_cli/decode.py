@@ -22,10 +22,12 @@ from hemgs_cli.files import (
     write_output,
 )
 from hemgs_cli.progress import progress_bar
+from hemgs_cli.received import received_fields, received_text
 
 if TYPE_CHECKING:
     from hemgs_codec.anchors.scene import AnchorScene
     from hemgs_codec.bake import Baked
+    from hemgs_codec.decoder import Scene
     from hemgs_codec.progress import Progress
     from hemgs_codec.scene import GaussianScene
 
@@ -59,6 +61,18 @@ _BAKE_ONLY = "{} is for baking an anchor file: give --as 3dgs"
     metavar="N",
     help="Steps of baking, one view each; 0 for a quick one.  [default: 500]",
 )
+@click.option(
+    "--allow-truncated",
+    is_flag=True,
+    help="Decode what there is of a file that ends early: at least its locations. What is missing is filled "
+    "with what the model expects.",
+)
+@click.option(
+    "--bands",
+    type=click.IntRange(0, 3),
+    metavar="B",
+    help="Stop at SH band B, 0 for none: bands above it are filled as if they were missing.",
+)
 @options.background
 @options.device
 @options.threads
@@ -70,6 +84,8 @@ def decode(
     kind: Literal["3dgs", "scaffold"] | None,
     cameras_path: Path | None,
     bake_steps: int | None,
+    allow_truncated: bool,
+    bands: int | None,
     background: str,
     device: str,
     threads: int | None,
@@ -82,12 +98,16 @@ def decode(
     Scaffold-GS's layout. With --as 3dgs anchors become a .ply too: plain Gaussians that look like them from
     the given cameras. How near they come, in views that had no part in it, is said.
 
+    With --allow-truncated the first bytes of a file are a coarser scene of all its points, and what was
+    verified and what is missing is said. Without it they are refused.
+
     \b
     Examples:
       hemgs decode scene.hgs
       hemgs decode scene.hgs -o restored.ply
       hemgs decode - -o - < scene.hgs > scene.ply
       hemgs decode anchors.hgs --as 3dgs --cameras nerf/chair --background white -o viewer.ply
+      head -c 100000 scene.hgs | hemgs decode - --allow-truncated -o preview.ply
     """
     if kind != "3dgs":
         for value, option in ((cameras_path, "--cameras"), (bake_steps, "--bake-steps")):
@@ -106,13 +126,27 @@ def decode(
     check = check_folder if is_folder else check_output
     check(output, source=source, force=force)
 
+    if bands is not None and is_anchors:
+        raise click.UsageError(f"{source} holds anchors: --bands is for files of Gaussians")
     import hemgs_codec
+    from hemgs_codec.partial import decode_partial
     from hemgs_codec.scene import GaussianScene
     from hemgs_codec.threads import use_threads
 
-    baked = None
+    baked, received = None, None
+    scene: Scene
     with progress_bar() as progress:
-        scene = hemgs_codec.decode(data, device=device, threads=threads, progress=progress)
+        if allow_truncated or bands is not None:
+            scene, received = decode_partial(
+                data,
+                allow_truncated=allow_truncated,
+                bands=bands,
+                device=device,
+                threads=threads,
+                progress=progress,
+            )
+        else:
+            scene = hemgs_codec.decode(data, device=device, threads=threads, progress=progress)
         if is_anchors and not is_folder:
             assert not isinstance(scene, GaussianScene)
             with use_threads(threads):
@@ -134,6 +168,7 @@ def decode(
             "file_bytes": len(data),
             "output_bytes": size,
             f"num_{unit}s": count,
+            **({} if received is None else received_fields(received)),
             **({} if baked is None else _baked_fields(baked, cameras_path)),
             "seconds": seconds,
         }
@@ -142,6 +177,8 @@ def decode(
     name = "standard output" if output == DASH else output
     points_text = f"{count:,} {'Gaussians' if unit == 'gaussian' else 'anchors'}"
     click.echo(f"{name}: {points_text}, {size:,} bytes, {seconds:.1f} s", err=True)
+    if received is not None:
+        click.echo(received_text(received), err=True)
     if baked is not None:
         click.echo(_baked_text(baked, cameras_path), err=True)
 

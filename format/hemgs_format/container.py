@@ -44,6 +44,36 @@ class Container:
     skipped: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Prefix:
+    """What the first bytes of a file hold.
+
+    Attributes
+    ----------
+    container
+        Of the sections that are wholly there.
+    ids
+        Of all sections of the file that the caller understands, in file order.
+    cut
+        The section that the bytes end in, with what there is of it, where the caller understands it.
+    missing
+        Where the sections lie that aren't wholly there, known or not, in file order.
+    file_bytes
+        Size of the whole file.
+    """
+
+    container: Container
+    ids: tuple[str, ...]
+    cut: Section | None
+    missing: tuple[Extent, ...]
+    file_bytes: int
+
+    @property
+    def verified_bytes(self) -> int:
+        """How many of the first bytes have a checksum that was compared."""
+        return self.missing[0].offset if self.missing else self.file_bytes
+
+
 class Extent(NamedTuple):
     """A range of bytes of a file.
 
@@ -113,8 +143,31 @@ def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Contai
     """
     view = memoryview(data)
     header, entries = _parse_front(view)
+    return _take(view, header, entries, known).container
+
+
+def read_prefix(data: bytes | memoryview, *, known: frozenset[str]) -> Prefix:
+    """Read the first bytes of a file, or all of it, and check what is there: as `read_container`.
+
+    Raises
+    ------
+    NotHgsError, UnsupportedVersionError, CorruptError, LimitError
+        As `read_container`; sections that aren't there must be known too.
+    TruncatedError
+        The bytes end before the section table does.
+    """
+    view = memoryview(data)
+    header, entries = _parse_front(view, is_whole=False)
+    return _take(view, header, entries, known)
+
+
+def _take(view: memoryview, header: Header, entries: Sequence[Entry], known: frozenset[str]) -> Prefix:
+    """Check the sections that are there, and copy those that are known."""
     sections: list[Section] = []
     skipped: list[str] = []
+    ids: list[str] = []
+    missing: list[Extent] = []
+    cut = None
     for entry, extent in zip(entries, _place(header, entries), strict=True):
         is_known = entry.id in known
         if not is_known and is_critical(entry.id):
@@ -122,7 +175,14 @@ def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Contai
                 f'critical section "{entry.id}" at byte {extent.offset} is unknown to this reader of '
                 f"format {MAJOR}.{MINOR}: use a newer hemgs-codec"
             )
+        if is_known:
+            ids.append(entry.id)
         payload = view[extent.offset : extent.offset + extent.size]
+        if len(payload) < extent.size:
+            if not missing and is_known:
+                cut = Section(entry.id, payload.tobytes())
+            missing.append(extent)
+            continue
         if zlib.crc32(payload) != entry.crc32:
             raise CorruptError(
                 f'section "{entry.id}" at byte {extent.offset}: checksum of its {extent.size} bytes '
@@ -132,7 +192,10 @@ def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Contai
             sections.append(Section(entry.id, payload.tobytes()))
         else:
             skipped.append(entry.id)
-    return Container(header.profile, header.num_points, header.num_input, tuple(sections), tuple(skipped))
+    container = Container(
+        header.profile, header.num_points, header.num_input, tuple(sections), tuple(skipped)
+    )
+    return Prefix(container, tuple(ids), cut, tuple(missing), _end(header, entries))
 
 
 def layout(data: bytes | memoryview) -> list[Extent]:
@@ -153,25 +216,30 @@ def layout(data: bytes | memoryview) -> list[Extent]:
     ]
 
 
-def _parse_front(view: memoryview) -> tuple[Header, list[Entry]]:
-    """Read header and section table, and check that the sections fill the file."""
+def _parse_front(view: memoryview, *, is_whole: bool = True) -> tuple[Header, list[Entry]]:
+    """Read header and section table, and check that the sections fill the file, or that they go beyond it."""
     header = parse_header(view)
     entries = parse_table(view[HEADER_BYTES : HEADER_BYTES + header.table_bytes])
-    end = HEADER_BYTES + header.table_bytes
-    for extent in _place(header, entries):
-        end = extent.offset + extent.size
-        if end > len(view):
-            raise TruncatedError(
-                f'section "{extent.id}" at byte {extent.offset}: ends at byte {end} of a file of '
-                f"{len(view)}: truncated"
-            )
+    end = _end(header, entries)
+    if is_whole:
+        for extent in _place(header, entries):
+            if extent.offset + extent.size > len(view):
+                raise TruncatedError(
+                    f'section "{extent.id}" at byte {extent.offset}: ends at byte '
+                    f"{extent.offset + extent.size} of a file of {len(view)}: truncated"
+                )
     if end < len(view):
         raise CorruptError(f"{len(view) - end} bytes follow the last section, which ends at byte {end}")
-    if header.num_points > MAX_POINTS_PER_BYTE * len(view):
+    if header.num_points > MAX_POINTS_PER_BYTE * end:
         raise LimitError(
-            f"{header.num_points} points in {len(view)} bytes, expected at most {MAX_POINTS_PER_BYTE} a byte"
+            f"{header.num_points} points in {end} bytes, expected at most {MAX_POINTS_PER_BYTE} a byte"
         )
     return header, entries
+
+
+def _end(header: Header, entries: Sequence[Entry]) -> int:
+    """Return the size of the whole file."""
+    return HEADER_BYTES + header.table_bytes + sum(entry.length for entry in entries)
 
 
 def _place(header: Header, entries: Sequence[Entry]) -> list[Extent]:

@@ -319,14 +319,14 @@ def canonical(value: Any) -> bytes:
 
 def check_sections(container: Container) -> None:
     """Refuse unknown critical sections, and any order but SPEC's."""
-    known = {"META", "LOCS", "NETS", "HASH", "MLPS", *(f"RUN{group}" for group in range(9))}
+    known = {"META", "LOCS", "NETS", "HASH", "MLPS", *(f"RUN{layer}" for layer in range(4))}
     ids = []
     for section_id, _ in container.sections:
         if section_id in known:
             ids.append(section_id)
         elif section_id[0].isupper():
             raise unsupported(f"the critical section {section_id} is unknown")
-    first = ["META", "LOCS", "NETS", "HASH"] + ["MLPS"] * (container.profile == ANCHOR)
+    first = ["META", *["MLPS"] * (container.profile == ANCHOR), "LOCS", "NETS", "HASH"]
     runs = ids[len(first) :]
     if ids[: len(first)] != first or runs != sorted(runs) or not all(name.startswith("RUN") for name in runs):
         raise corrupt(f"sections are missing, twice or out of order: {' '.join(ids[:8])} …")
@@ -835,13 +835,19 @@ def read_layers(meta: Meta, data: bytes) -> list[Layer]:
 # ----------------------------------------------------------------------------------------------------------
 
 
+def group_layers(meta: Meta) -> list[list[Group]]:
+    """Return the groups of each layer: of Gaussians those of bands 1, 2, 3 have a layer each."""
+    first = 6 if meta.profile == GAUSSIAN else len(meta.groups)
+    return [meta.groups[:first], *([group] for group in meta.groups[first:])]
+
+
 class Runs:
-    """The runs of a group, batch after batch.
+    """The runs of a layer, batch after batch.
 
     Parameters
     ----------
     sections
-        The data of the group's runs, in the order of the file.
+        The data of the layer's runs, in the order of the file.
     name
         Their id.
     """
@@ -1963,47 +1969,54 @@ class GroupDecoder:
         self.num = len(location)
         self.halvings = np.zeros(self.num, np.int64)
         self.parts = np.zeros((self.num, 3), np.int64)
-        self.lam = np.full((self.num, 1), 4 * (meta["lambda"] + 2295) // 3)
+        self.lam = 4 * (meta["lambda"] + 2295) // 3
         self.slope = 2 * (meta["lambda"] + 2295)
-        self.done: list[Coded] = []
+        self.done = [Coded.zeros(self.num, group.channels) for group in meta.groups]
+        self.keys = [np.zeros((self.num, meta.hidden), np.int64) for _ in meta.groups]
 
-    def group(self, group: Group, runs: Runs) -> None:
-        """Decode one group, the next one."""
-        coded = Coded.zeros(self.num, group.channels)
-        before = [found.activations for found in self.done] if self.meta.sees_earlier else []
-        earlier = np.concatenate([np.zeros((self.num, 0), np.int64), *before], axis=1)
-        if group.constant:
-            for _ in self.contexts.batches:
-                runs.next_batch()
-        else:
-            self._start(group, earlier)
-            for batch in self.contexts.batches:
+    def layer(self, groups: list[Group], runs: Runs) -> None:
+        """Decode the groups of one layer, the next one."""
+        for batch in self.contexts.batches:
+            coder = runs.next_batch()
+            for group in groups:
+                if group.constant:
+                    continue
+                earlier = self._earlier(group, batch)
+                prior, index = self._start(group, batch, earlier)
                 if group.positions:
-                    self._positions_batch(batch, runs.next_batch())
+                    self._positions_batch(batch, index[:, 0], coder)
                 else:
-                    self._batch(group, batch, runs.next_batch(), earlier, coded)
+                    self._batch(group, batch, coder, earlier, prior, index)
         runs.finish()
-        self.done.append(coded)
 
-    def _start(self, group: Group, earlier: Ints) -> None:
-        """Compute what doesn't depend on the group's own values."""
+    def _earlier(self, group: Group, batch: Ints) -> Ints:
+        """Return the activations (n, E) of the groups before."""
+        seen = self.done[: group.number] if self.meta.sees_earlier else []
+        before = [found.activations[batch] for found in seen]
+        return np.concatenate([np.zeros((len(batch), 0), np.int64), *before], axis=1)
+
+    def _start(self, group: Group, batch: Ints, earlier: Ints) -> tuple[Ints, Ints]:
+        """Compute what doesn't depend on the group's own values: prior (n, H) and step indices (n, S)."""
         g = group.number
-        self.prior = relu(self.matrices[f"{g}.prior"], self.location, earlier, self.lam)
-        self.index = np.full((self.num, group.num_steps), 80)
-        if not group.flags:
-            o = linear(self.matrices[f"{g}.step"], self.prior, self.lam)
-            self.index = np.clip(((o + self.slope) >> 7) + 80 + np.array(group.octaves), 0, 127)
-        self.key = np.zeros((self.num, self.meta.hidden), np.int64)
+        lam = np.full((len(batch), 1), self.lam)
+        prior = relu(self.matrices[f"{g}.prior"], self.location[batch], earlier, lam)
+        if group.flags:
+            return prior, np.full((len(batch), group.num_steps), 80)
+        o = linear(self.matrices[f"{g}.step"], prior, lam)
+        return prior, np.clip(((o + self.slope) >> 7) + 80 + np.array(group.octaves), 0, 127)
 
-    def _positions_batch(self, batch: Ints, coder: RangeDecoder) -> None:
-        for i in batch.tolist():
-            wanted = self.meta["step"] - self.meta["fine"] - (int(self.index[i, 0]) - 80) + 4
+    def _positions_batch(self, batch: Ints, index: Ints, coder: RangeDecoder) -> None:
+        for n, i in enumerate(batch.tolist()):
+            wanted = self.meta["step"] - self.meta["fine"] - (int(index[n]) - 80) + 4
             h = clamp(wanted >> 3, 0, 12)
             self.halvings[i] = h
             self.parts[i] = [coder.uniform(h) for _ in range(3)]
 
-    def _batch(self, group: Group, batch: Ints, coder: RangeDecoder, earlier: Ints, coded: Coded) -> None:
+    def _batch(
+        self, group: Group, batch: Ints, coder: RangeDecoder, earlier: Ints, prior: Ints, index: Ints
+    ) -> None:
         g, m = group.number, self.matrices
+        coded = self.done[g]
         pooled, attended = self._attend(group, batch, earlier, coded)
         steps = np.array(step_table())
         for k, part in enumerate(group.slices):
@@ -2012,8 +2025,8 @@ class GroupDecoder:
             channels = slice(part.start, part.stop)
             width = part.stop - part.start
             own = coded.activations[batch, : part.start if self.meta.sees_earlier else 0]
-            step = 64 * (self.index[batch][:, part.own_steps] - 80)
-            inputs = [self.prior[batch], step, own]
+            step = 64 * (index[:, part.own_steps] - 80)
+            inputs = [prior, step, own]
             if self.meta.contextual:
                 inputs += [pooled, attended[:, :, channels].reshape(len(batch), -1)]
             out = wide(m[f"{g}.{k}.out"], relu(m[f"{g}.{k}.hidden"], *inputs), own)
@@ -2022,7 +2035,7 @@ class GroupDecoder:
                 skip = m[f"{g}.{k}.skip"]
                 by_head = (attended[:, :, channels] * skip.weights).sum(axis=1)
                 mean = mean + ((by_head << 6) >> skip.shift)
-            j = self.index[batch][:, part.steps]
+            j = index[:, part.steps]
             mean16 = (16 * np.clip(mean, -(2**26), 2**26) + steps[j] // 2) // steps[j]
             sigma = np.clip(((logsigma + 4096) >> 13) - (j - 80) + 32, 0, 127)
 
@@ -2040,7 +2053,7 @@ class GroupDecoder:
             coded.sigmas[batch, channels] = sigma
             coded.coded[batch, channels] = open_
         if self.meta.contextual:
-            self.key[batch] = linear(m[f"{g}.key"], earlier[batch], coded.activations[batch])
+            self.keys[g][batch] = linear(m[f"{g}.key"], earlier, coded.activations[batch])
 
     def _attend(self, group: Group, batch: Ints, earlier: Ints, coded: Coded) -> tuple[Ints, Ints]:
         """Return pooled (n, H) and attended (n, M, V) of a batch (SPEC "Prediction")."""
@@ -2050,7 +2063,7 @@ class GroupDecoder:
         if not meta.contextual:
             return pooled, attended
         table = np.array(attention_table())
-        query = linear(m[f"{g}.query"], self.geometry[batch], earlier[batch])
+        query = linear(m[f"{g}.query"], self.geometry[batch], earlier)
         for n, i in enumerate(batch.tolist()):
             size = int(self.contexts.size[i])
             if size == 0:
@@ -2058,7 +2071,7 @@ class GroupDecoder:
             members = self.contexts.members[i, :size]
             edge = linear(m[f"{g}.edge"], self.contexts.edges[i, :size])
             near, bias = edge[:, : meta.hidden], edge[:, meta.hidden :]
-            joined = np.clip(self.key[members] + query[n] + near, 0, 16383)
+            joined = np.clip(self.keys[g][members] + query[n] + near, 0, 16383)
             score = linear(m[f"{g}.score"], joined) + bias
             pooled[n] = joined.sum(axis=0) // size
             weight = table[np.minimum((score.max(axis=0) - score) >> 6, 255)]
@@ -2263,9 +2276,10 @@ def _decode(data: bytes, priors: Iterable[bytes]) -> Decoded:
     container = read_container(data)
     check_sections(container)
     meta = read_meta(container.only("META"), container.profile)
+    layers_of_groups = group_layers(meta)
     for section_id, _ in container.sections:
-        if section_id.startswith("RUN") and int(section_id[3]) >= len(meta.groups):
-            raise corrupt(f"a run {section_id} is of no group")
+        if section_id.startswith("RUN") and int(section_id[3]) >= len(layers_of_groups):
+            raise corrupt(f"a run {section_id} is of no layer")
     prior = find_prior(meta, priors)
 
     # Sizes are checked before what they need is allocated.
@@ -2292,9 +2306,9 @@ def _decode(data: bytes, priors: Iterable[bytes]) -> Decoded:
     location = np.concatenate([hash_features(meta, grid, base_by_rank), geometry], axis=1)
 
     decoder = GroupDecoder(meta, matrices, location, geometry, contexts)
-    for group in meta.groups:
-        name = f"RUN{group.number}"
-        decoder.group(group, Runs([part for found, part in container.sections if found == name], name))
+    for number, groups in enumerate(layers_of_groups):
+        name = f"RUN{number}"
+        decoder.layer(groups, Runs([part for found, part in container.sections if found == name], name))
 
     symbols = [
         decoder.parts if group.positions else coded.symbols

@@ -15,13 +15,13 @@ class Coder(Protocol):
 
     def code(
         self,
-        group: int,
+        layer: int,
         ranks: Int64Array,
         channels: Int64Array,
         steps: Int64Array,
         means: Int64Array,
         sigmas: Int64Array,
-    ) -> Int64Array:
+    ) -> Int64Array | None:
         """Code what is coded of one slice of one batch: n entries, anchor after anchor.
 
         Parameters
@@ -35,11 +35,11 @@ class Coder(Protocol):
 
         Returns
         -------
-        (n,) int64
-            The symbols.
+        (n,) int64 or None
+            The symbols; None: a decoder's data ends before, here and for the rest of the walk's layer.
         """
 
-    def code_positions(self, group: int, ranks: Int64Array, halvings: Int64Array) -> Int64Array:
+    def code_positions(self, layer: int, ranks: Int64Array, halvings: Int64Array) -> Int64Array | None:
         """Code where in their lattice cells anchors lie.
 
         Parameters
@@ -49,12 +49,12 @@ class Coder(Protocol):
 
         Returns
         -------
-        (n, 3) int64
-            The part of the cell on each axis, 0 .. 2**halvings - 1.
+        (n, 3) int64 or None
+            The part of the cell on each axis, 0 .. 2**halvings - 1. None: as above.
         """
 
-    def end_batch(self, group: int) -> None:
+    def end_batch(self, layer: int) -> None:
         """End a batch: a run may end here."""
 
-    def end_group(self, group: int) -> None:
-        """End a group: a run must end here."""
+    def end_layer(self, layer: int) -> None:
+        """End a layer: a run must end here."""

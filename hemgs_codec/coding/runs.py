@@ -1,4 +1,4 @@
-"""Attribute runs: symbols of consecutive batches of one group, one section each (SPEC "Runs").
+"""Attribute runs: symbols of consecutive batches of one layer, one section each (SPEC "Runs").
 
 A run is a varint, the number of its batches, then the range coder's words. It's sealed once it holds about
 `RUN_BITS`, so that a prefix of the file is a coarser scene and no stream grows without bound.
@@ -58,7 +58,7 @@ class SceneCoder:
 
     def code(
         self,
-        group: int,  # noqa: ARG002  the run's header has it, when it's sealed
+        layer: int,  # noqa: ARG002  the run's id has it, when it's sealed
         ranks: Int64Array,
         channels: Int64Array,
         steps: Int64Array,
@@ -78,7 +78,7 @@ class SceneCoder:
 
     def code_positions(
         self,
-        group: int,  # noqa: ARG002  the run's header has it
+        layer: int,  # noqa: ARG002  the run's id has it
         ranks: Int64Array,
         halvings: Int64Array,
     ) -> Int64Array:
@@ -90,20 +90,20 @@ class SceneCoder:
         self._run_bits += bits
         return parts
 
-    def end_batch(self, group: int) -> None:
+    def end_batch(self, layer: int) -> None:
         """See `coder.Coder`."""
         self._batches += 1
         if self._run_bits >= self.run_bits:
-            self._seal(group)
+            self._seal(layer)
 
-    def end_group(self, group: int) -> None:
+    def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""
         if self._batches:
-            self._seal(group)
+            self._seal(layer)
 
-    def _seal(self, group: int) -> None:
+    def _seal(self, layer: int) -> None:
         data = pack_varint(self._batches) + self._encoder.finish()
-        self.sections.append(Section(RUN_IDS[group], data))
+        self.sections.append(Section(RUN_IDS[layer], data))
         self._encoder = SymbolEncoder()
         self._batches = 0
         self._run_bits = 0.0
@@ -126,7 +126,7 @@ class FileCoder:
 
     def code(
         self,
-        group: int,
+        layer: int,
         ranks: Int64Array,  # noqa: ARG002  only an encoder asks whose values these are, and their steps
         channels: Int64Array,  # noqa: ARG002
         steps: Int64Array,  # noqa: ARG002
@@ -134,43 +134,62 @@ class FileCoder:
         sigmas: Int64Array,
     ) -> Int64Array:
         """See `coder.Coder`."""
-        return self._open(group).decode_gaussian(means, sigmas)
+        return self._open(layer).decode_gaussian(means, sigmas)
 
     def code_positions(
         self,
-        group: int,
+        layer: int,
         ranks: Int64Array,  # noqa: ARG002  only an encoder asks which anchors these are
         halvings: Int64Array,
     ) -> Int64Array:
         """See `coder.Coder`."""
-        return self._open(group).decode_uniform(3 * len(halvings), np.repeat(halvings, 3)).reshape(-1, 3)
+        return decode_parts(self._open(layer), halvings)
 
-    def _open(self, group: int) -> SymbolDecoder:
+    def _open(self, layer: int) -> SymbolDecoder:
         if self._decoder is None:
-            if self._next == len(self._sections) or self._sections[self._next].id != RUN_IDS[group]:
-                raise CorruptError(f'section "{RUN_IDS[group]}": a run is missing')
-            cursor = Cursor(self._sections[self._next].data, RUN_IDS[group])
-            self._left = cursor.varint()
-            if self._left == 0:
-                raise CorruptError(f'section "{RUN_IDS[group]}": a run of no batches')
-            self._decoder = SymbolDecoder(cursor.take(cursor.remaining))
+            if self._next == len(self._sections) or self._sections[self._next].id != RUN_IDS[layer]:
+                raise CorruptError(f'section "{RUN_IDS[layer]}": a run is missing')
+            self._left, words = split_run(self._sections[self._next])
+            self._decoder = SymbolDecoder(words)
             self._next += 1
         return self._decoder
 
-    def end_batch(self, group: int) -> None:
+    def end_batch(self, layer: int) -> None:
         """See `coder.Coder`."""
-        decoder = self._open(group)
+        decoder = self._open(layer)
         self._left -= 1
         if self._left == 0:
             decoder.finish()
             self._decoder = None
 
-    def end_group(self, group: int) -> None:
+    def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""
         if self._decoder is not None:
-            raise CorruptError(f'section "{RUN_IDS[group]}": the last run goes on after the group')
+            raise CorruptError(f'section "{RUN_IDS[layer]}": the last run goes on after its layer')
 
     def finish(self) -> None:
         """Check that every run was used."""
         if self._next != len(self._sections):
             raise CorruptError(f'section "{self._sections[self._next].id}": an unexpected run')
+
+
+def decode_parts(decoder: SymbolDecoder, halvings: Int64Array) -> Int64Array:
+    """Return the parts (n, 3) of cells that are halved ``halvings`` (n,) times."""
+    return decoder.decode_uniform(3 * len(halvings), np.repeat(halvings, 3)).reshape(-1, 3)
+
+
+def split_run(run: Section) -> tuple[int, bytes]:
+    """Return a run's number of batches and its words.
+
+    Raises
+    ------
+    CorruptError
+        There are no batches.
+    TruncatedError
+        The number isn't there.
+    """
+    cursor = Cursor(run.data, run.id)
+    batches = cursor.varint()
+    if batches == 0:
+        raise CorruptError(f'section "{run.id}": a run of no batches')
+    return batches, cursor.take(cursor.remaining)

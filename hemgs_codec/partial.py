@@ -1,0 +1,166 @@
+"""A complete scene from a part of a file: its first bytes, or its lower SH bands (SPEC "Partial decoding").
+
+What the part settles is what the whole file decodes to. The rest is what the entropy model expects, given
+what is decoded. Where that is little, or the networks aren't there, values are 0: the scene's means.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.coding.prefix import PrefixCoder
+from hemgs_codec.coding.walk import Walked, batches_of, unknown
+from hemgs_codec.decoder import (
+    CPU,
+    Decoded,
+    Opened,
+    Scene,
+    check_hash,
+    open_file,
+    reconstruct,
+    walk_file,
+)
+from hemgs_codec.prior.packing import unpack_model
+from hemgs_codec.profile_names import LAYERS
+from hemgs_codec.progress import Progress
+from hemgs_codec.sections import KNOWN, RUN_IDS, SINGLE_IDS, check_order
+from hemgs_codec.shapes import GaussianShape
+from hemgs_codec.threads import use_threads
+from hemgs_format.container import Prefix, read_container, read_prefix
+from hemgs_format.errors import SceneError, TruncatedError
+
+FEW = 32
+"""Of fewer than a 32nd of the points too little follows for the others: their values are 0."""
+_MODEL = ("NETS", "HASH")
+
+
+@dataclass(frozen=True)
+class Received:
+    """What there was of a file, and what came of it.
+
+    Attributes
+    ----------
+    file_bytes, received_bytes : int
+        Size of the whole file, and of what was there.
+    verified_bytes : int
+        How many of the first bytes have a checksum that was compared.
+    is_verified : bool
+        All symbols were decoded, and have the hash that the encoder wrote.
+    missing : tuple of str
+        Ids of sections that aren't wholly there, each once, in file order.
+    num_points : int
+        Gaussians or anchors.
+    decoded : dict
+        For each layer, of how many points all its values were decoded; others' are predicted.
+    """
+
+    file_bytes: int
+    received_bytes: int
+    verified_bytes: int
+    is_verified: bool
+    missing: tuple[str, ...]
+    num_points: int
+    decoded: dict[str, int]
+
+
+def decode_partial(
+    data: bytes | memoryview,
+    *,
+    allow_truncated: bool = True,
+    bands: int | None = None,
+    device: str = CPU,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Scene, Received]:
+    """Decode a part of an .hgs file to a scene of all its points.
+
+    Parameters
+    ----------
+    data
+        A file, or the first bytes of one: at least all of its locations.
+    allow_truncated
+        False: it must be a whole file.
+    bands
+        Highest SH band to decode, 0 .. 3; those above are predicted. None: all that are there.
+    device, threads
+        As for `decode`: the result is the same.
+
+    Returns
+    -------
+    Scene, Received
+
+    Raises
+    ------
+    HgsError
+        The data isn't that, or what is there of it is damaged.
+    """
+    if not allow_truncated:
+        read_container(data, known=KNOWN)
+    prefix = read_prefix(data, known=KNOWN)
+    profile = prefix.container.profile
+    check_order(prefix.ids, profile)
+    if bands is not None and profile != "gaussian":
+        raise SceneError("the file holds anchors: they have no SH bands to stop at")
+    parts = {section.id: section.data for section in prefix.container.sections}
+    for section_id in SINGLE_IDS[profile]:
+        if section_id not in parts and section_id not in _MODEL:
+            raise TruncatedError(
+                f'section "{section_id}" isn\'t wholly in the first {len(data)} bytes: no scene without it'
+            )
+    with use_threads(threads):
+        opened = open_file(prefix.container, parts)
+        shape = opened.fields.shape
+        layers = 1 + shape.sh_degree if isinstance(shape, GaussianShape) else 1
+        wanted = layers if bands is None else min(bands + 1, layers)
+        counts = [0] * layers
+        decoded, is_whole = _nothing(opened), False
+        if all(section_id in parts for section_id in _MODEL):
+            model = unpack_model(opened.fields.spec, parts["NETS"], parts["HASH"], opened.fields.prior)
+            coder = _open_runs(prefix, wanted)
+            decoded, graph = walk_file(opened, model, coder, device=device, progress=progress)
+            coder.finish()
+            batches = batches_of(graph, opened.fields.spec)
+            sizes = [len(batch) for batch in batches]
+            counts = [sum(sizes[:count]) for count in coder.batches]
+            is_whole = all(count == len(opened.coords) for count in counts)
+            if counts[0] * FEW < len(opened.coords):
+                known = np.concatenate([np.zeros(0, np.int64), *batches[: coder.batches[0]]])
+                decoded = replace(decoded, walked=_only(known, decoded.walked, opened))
+        if is_whole:
+            check_hash(opened, decoded)
+        scene = reconstruct(decoded)
+    received = Received(
+        file_bytes=prefix.file_bytes,
+        received_bytes=len(data),
+        verified_bytes=prefix.verified_bytes,
+        is_verified=is_whole,
+        missing=tuple(dict.fromkeys(extent.id for extent in prefix.missing)),
+        num_points=len(opened.coords),
+        decoded=dict(zip(LAYERS[profile], counts, strict=False)),
+    )
+    return scene, received
+
+
+def _nothing(opened: Opened) -> Decoded:
+    """Return a scene of which nothing but positions on the lattice is known."""
+    count = len(opened.coords)
+    walked = unknown(count, opened.fields.spec)
+    return Decoded(opened.fields, opened.coords, np.arange(count), walked, opened.networks)
+
+
+def _only(ranks: npt.NDArray[np.int64], walked: Walked, opened: Opened) -> Walked:
+    """Return what is known of some anchors, the others as if nothing were."""
+    kept = unknown(len(opened.coords), opened.fields.spec)
+    for name, array in vars(kept).items():
+        array[ranks] = getattr(walked, name)[ranks]
+    return kept
+
+
+def _open_runs(prefix: Prefix, layers: int) -> PrefixCoder:
+    """Return the runs of the first layers, the last one maybe cut."""
+    wanted, cut = RUN_IDS[:layers], prefix.cut
+    runs = [section for section in prefix.container.sections if section.id in wanted]
+    return PrefixCoder(runs, cut if cut is not None and cut.id in wanted else None)
