@@ -41,13 +41,18 @@ def case(attack: str, number: int) -> tuple[str, bytes]:
     """Return a case's victim and bytes; small victims come oftener, for they decode faster."""
     rng = np.random.default_rng([SEED, zlib.crc32(attack.encode()), number])
     names = list(corpus())
-    odds = np.array([len(corpus()[name]) ** -1.5 for name in names])
+    odds = np.array([_cheapness(corpus()[name]) for name in names])
     victim, donor = rng.choice(names, 2, p=odds / odds.sum())
     data = corpus()[str(victim)]
     changed = data
     while changed == data:
         changed = ATTACKS[attack](rng, data, corpus()[str(donor)])
     return str(victim), changed
+
+
+def _cheapness(data: bytes) -> float:
+    num_points = int.from_bytes(data[12:16], "little")
+    return float(len(data) ** -1.5 / (20 + num_points))
 
 
 def truncation(number: int) -> tuple[str, bytes]:

@@ -19,13 +19,14 @@ from pathlib import Path
 import click
 
 from benchmarks.provenance import Results
-from tests.hostile.attacks import SEALED, TRUNCATED, UNSEALED, case, num_truncations, truncation
+from tests.hostile.attacks import ATTACKS, SEALED, TRUNCATED, UNSEALED, case, num_truncations, truncation
 from tests.hostile.readers import READERS, mended
 
 ROOT = Path(__file__).parents[2]
 FOUND = Path(__file__).with_name("found")
 PROGRESS = ROOT / "runs" / "hostile"
-_BLOCK = 500  # cases between two notes of progress
+_BLOCK = 100  # cases between two notes of progress
+_ROUNDS = 5  # every attack has a share of its cases behind it when the others go on
 
 
 @dataclass
@@ -110,19 +111,37 @@ def bytes_of(attack: str, number: int) -> bytes:
         return data
 
 
-def sweep(reader: str, attack: str, count: int) -> Tally:
-    """Judge the first cases of an attack, from where the last run was."""
-    path = PROGRESS / f"{name_of(reader, attack)}.json"
-    tally = Tally(reader, attack)
-    if path.exists():
-        tally = Tally(**json.loads(path.read_text()))
-        tally.verdicts = Counter(tally.verdicts)
-    PROGRESS.mkdir(parents=True, exist_ok=True)
-    for _, judgement in judged(reader, {attack: count}, {attack: tally.done}):
-        tally.add(*judgement)
-        if tally.done % _BLOCK == 0 or tally.done == count:
-            path.write_text(json.dumps(vars(tally)))
-    return tally
+class Sweep:
+    """Tallies of a reader, kept on disk.
+
+    Parameters
+    ----------
+    reader
+        One of `READERS`.
+    """
+
+    def __init__(self, reader: str) -> None:
+        self.reader = reader
+        self.tallies: dict[str, Tally] = {}
+        for attack in (*ATTACKS, TRUNCATED):
+            tally = Tally(reader, attack)
+            if self._path(attack).exists():
+                tally = Tally(**json.loads(self._path(attack).read_text()))
+                tally.verdicts = Counter(tally.verdicts)
+            self.tallies[attack] = tally
+
+    def _path(self, attack: str) -> Path:
+        return PROGRESS / f"{name_of(self.reader, attack)}.json"
+
+    def run(self, counts: dict[str, int]) -> None:
+        """Judge the first cases of each attack, from where the last run was."""
+        PROGRESS.mkdir(parents=True, exist_ok=True)
+        done = {attack: self.tallies[attack].done for attack in counts}
+        for attack, judgement in judged(self.reader, counts, done):
+            tally = self.tallies[attack]
+            tally.add(*judgement)
+            if tally.done % _BLOCK == 0 or tally.done == counts[attack]:
+                self._path(attack).write_text(json.dumps(vars(tally)))
 
 
 def name_of(*words: object) -> str:
@@ -134,22 +153,21 @@ def name_of(*words: object) -> str:
 @click.option("--cases", type=click.IntRange(min=1), default=100_000, show_default=True, help="In all.")
 @click.option("--reader", type=click.Choice(list(READERS)), default="decoder", show_default=True)
 @click.option("--attack", "only", multiple=True, help="Not all: this one. Repeat it for more.")
-@click.option("--truncations/--no-truncations", default=True, help="All of them too.", show_default=True)
 @click.option("--write", is_flag=True, help="Add the rows to benchmarks/results/hostile.jsonl.")
-def main(cases: int, reader: str, only: tuple[str, ...], truncations: bool, write: bool) -> None:
+def main(cases: int, reader: str, only: tuple[str, ...], write: bool) -> None:
     """Attack a reader; keep every finding."""
     counts = {attack: -(-cases // 2 // len(kind)) for kind in (UNSEALED, SEALED) for attack in kind}
-    if truncations:
-        counts[TRUNCATED] = num_truncations()
+    counts[TRUNCATED] = num_truncations()
+    counts = {attack: count for attack, count in counts.items() if not only or attack in only}
+    sweep = Sweep(reader)
+    for part in range(1, _ROUNDS + 1):
+        sweep.run({attack: count * part // _ROUNDS for attack, count in counts.items()})
     results = Results("hostile") if write else None
-    for attack, count in counts.items():
-        if only and attack not in only:
-            continue
-        tally = sweep(reader, attack, count)
+    for tally in (sweep.tallies[attack] for attack in counts):
         for number, verdict in tally.findings.items():
-            name = name_of(reader, attack, number)
+            name = name_of(reader, tally.attack, number)
             FOUND.mkdir(exist_ok=True)
-            (FOUND / f"{name}.hgs").write_bytes(bytes_of(attack, int(number)))
+            (FOUND / f"{name}.hgs").write_bytes(bytes_of(tally.attack, int(number)))
             click.echo(f"{name}: {verdict}")
         if results is not None:
             results.add(tally.row())
