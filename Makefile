@@ -1,6 +1,7 @@
 # make test: lint, types and tests. make demo: encode, decode and verify the bundled scene. make bench: put codecs
 # side by side on the bundled scene, a quarter of an hour; make bench-full: on all scenes, hours, resumable.
-# Both make their own virtual environment in .venv. PIP_ARGS is passed on to pip (another index, a wheel folder, …).
+# make fuzz: fuzz every reader of bytes, hours. All make their own virtual environment in .venv. PIP_ARGS is passed
+# on to pip (another index, a wheel folder, …).
 
 PYTHON ?= python3
 PIP_ARGS ?=
