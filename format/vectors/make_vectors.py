@@ -32,7 +32,6 @@ SPEC = FOLDER.parents[1] / "SPEC.md"
 BREAKAGES: dict[str, tuple[Breakage, ...]] = {
     "worked-example": PLAIN,
     "one-gaussian": CONSTANT,
-    "one-gaussian": CONSTANT,
     "anchors": (*ANCHORS, *STREAMS),
     "prior-differences": PRIORS,
 }
