@@ -68,7 +68,7 @@ class AnchorScene:
             array = getattr(self, name)
             if array.shape != size:
                 raise SceneError(f"{name} of an anchor scene are {array.shape}, expected {size}")
-            if array.dtype != np.bool and not np.isfinite(array).all():
+            if array.dtype.kind != "b" and not np.isfinite(array).all():
                 row = int(np.flatnonzero(~np.isfinite(array).reshape(count, -1).all(axis=1))[0])
                 raise SceneError(f"{name} of anchor {row} hold a NaN or infinity")
         if self.voxel_size is not None and not 0 < self.voxel_size < np.inf:
