@@ -109,7 +109,9 @@ class Hemgs:
 
     def info(self, hgs: Path) -> dict[str, Any]:
         """Return ``hemgs info --json``."""
-        description: dict[str, Any] = json.loads(checked(self.run("info", hgs, "--json")).output)
+        description: dict[str, Any] = json.loads(
+            checked(self.run("info", hgs, "--attributes", "--json")).output
+        )
         return description
 
     def num_fits(self) -> int:
@@ -132,6 +134,14 @@ def checked(stage: Stage) -> Stage:
 
 
 def bits_by_section(info: dict[str, Any]) -> dict[str, float]:
-    """Return bits per Gaussian by section name, from ``hemgs info --json``."""
-    count = info["num_gaussians"]
-    return {section["name"]: round(8 * section["bytes"] / count, 4) for section in info["sections"]}
+    """Return bits per Gaussian by section, of runs by attribute, from ``hemgs info --attributes --json``.
+
+    What runs take beyond the attributes' tables is ``runs``.
+    """
+    count, attributes = info["num_gaussians"], info.get("attributes", {})
+    of_runs = [section for section in info["sections"] if attributes and section["id"].startswith("RUN")]
+    sizes = {section["name"]: section["bytes"] for section in info["sections"] if section not in of_runs}
+    if of_runs:
+        rest = sum(section["bytes"] for section in of_runs) - sum(attributes.values())
+        sizes |= attributes | {"runs": rest}
+    return {name: round(8 * size / count, 4) for name, size in sizes.items()}

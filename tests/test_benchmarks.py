@@ -150,6 +150,9 @@ def test_psnr_is_the_mean_over_images() -> None:
 def test_section_bits_sum_to_the_file() -> None:
     sections = [{"id": "A", "name": "a", "bytes": 10}, {"id": "B", "name": "b", "bytes": 30}]
     assert bits_by_section({"num_gaussians": 8, "sections": sections}) == {"a": 10.0, "b": 30.0}
+    runs = [*sections, {"id": "RUN0", "name": "base", "bytes": 8}]
+    found = bits_by_section({"num_gaussians": 8, "sections": runs, "attributes": {"scales": 5, "sh0": 2}})
+    assert found == {"a": 10.0, "b": 30.0, "scales": 5.0, "sh0": 2.0, "runs": 1.0}
 
 
 def test_the_report_shows_the_latest_row_of_each_case() -> None:

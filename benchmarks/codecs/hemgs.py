@@ -85,5 +85,5 @@ class Hemgs:
 
     def facts(self, coded: Path) -> dict[str, Any]:
         """Return what a row says beyond others' rows: bits by section."""
-        info = json.loads(self._run("info", coded, "--json").output)
+        info = json.loads(self._run("info", coded, "--attributes", "--json").output)
         return {"num_coded": info["num_coded"], "section_bits_per_gaussian": bits_by_section(info)}
