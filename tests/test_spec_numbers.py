@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from hemgs_codec.coding.walk import halvings_for
+from hemgs_codec.coding.group_walk import halvings_for
 from hemgs_codec.context.graph import build_graph
 from hemgs_codec.location import tables as location_tables
 from hemgs_codec.model import hashgrid, units

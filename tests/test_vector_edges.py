@@ -12,7 +12,7 @@ import pytest
 
 from hemgs_codec import range_coder
 from hemgs_codec.coder_inputs import IntArray
-from hemgs_codec.coding.walk import MAX_HALVINGS
+from hemgs_codec.coding.group_walk import MAX_HALVINGS
 from hemgs_codec.context.graph import Graph, build_graph
 from hemgs_codec.context.neighbours import BATCH
 from hemgs_codec.context.order import ORDERS
