@@ -33,7 +33,8 @@ from hemgs_format.container import Prefix, read_container, read_prefix
 from hemgs_format.errors import SceneError, TruncatedError
 
 FEW = 32
-"""Of fewer than a 32nd of the points too little follows for the others: their values are 0."""
+"""Of fewer than a 32nd of the points, or `LEAST`, too little follows for the others: their values are 0."""
+LEAST = 128
 _MODEL = ("NETS", "HASH")
 
 
@@ -126,7 +127,7 @@ def decode_partial(
             sizes = [len(batch) for batch in batches]
             counts = [sum(sizes[:count]) for count in coder.batches]
             is_whole = all(count == len(opened.coords) for count in counts)
-            if counts[0] * FEW < len(opened.coords):
+            if counts[0] < min(max(len(opened.coords) / FEW, LEAST), len(opened.coords)):
                 known = np.concatenate([np.zeros(0, np.int64), *batches[: coder.batches[0]]])
                 decoded = replace(decoded, walked=_only(known, decoded.walked, opened))
         if is_whole:

@@ -53,8 +53,8 @@ class Coder(Protocol):
             The part of the cell on each axis, 0 .. 2**halvings - 1. None: as above.
         """
 
-    def end_batch(self, layer: int) -> None:
-        """End a batch: a run may end here."""
+    def end_batch(self, layer: int) -> bool:
+        """End a batch: a run may end here; return whether it counts, False where data end within it."""
 
     def end_layer(self, layer: int) -> None:
         """End a layer: a run must end here."""

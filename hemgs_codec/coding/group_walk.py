@@ -159,8 +159,8 @@ class GroupWalk:
         """Code where in their cells anchors lie; in the middle, where nothing says it."""
         halvings = halvings_for(steps, self.ground.coarseness)
         parts = self.coder.code_positions(self.shape.layer, ranks, halvings)
-        if parts is not None:
-            self.ground.halvings[ranks], self.ground.parts[ranks] = halvings, parts
+        self.ground.halvings[ranks] = 0 if parts is None else halvings
+        self.ground.parts[ranks] = 0 if parts is None else parts
 
     def _predict_slice(
         self,
@@ -252,6 +252,7 @@ class GroupWalk:
             if self.shape.flags:
                 symbols = np.clip(symbols, 0, 1)
             values = symbols * step if self.shape.flags else (means * step) >> 4
+            ground.cells[where] = 0
         else:
             if self.shape.flags and ((symbols < 0) | (symbols > 1)).any():
                 raise CorruptError(f"a symbol of the {self.shape.name} is neither 0 nor 1")

@@ -49,6 +49,7 @@ class PrefixCoder:
         self._decoder: SymbolDecoder | None = None
         self._is_cut = False  # the run that is open
         self._is_over = False  # for good: what follows is predicted, and later layers are from that
+        self._was_over = False  # before the batch
 
     def code(
         self,
@@ -107,13 +108,14 @@ class PrefixCoder:
         self._decoder = SymbolDecoder(words)
         return self._decoder
 
-    def end_batch(self, layer: int) -> None:
+    def end_batch(self, layer: int) -> bool:
         """See `coder.Coder`."""
         if len(self.batches) == layer:
             self.batches.append(0)
+        was_over, self._was_over = self._was_over, self._is_over
         decoder = self._open(layer)
         if decoder is None:
-            return
+            return was_over or not self._was_over
         self.batches[layer] += 1
         self._left -= 1
         if self._left == 0:
@@ -121,6 +123,7 @@ class PrefixCoder:
             if not self._is_cut:
                 decoder.finish()
             self._decoder = None
+        return True
 
     def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""

@@ -90,11 +90,12 @@ class SceneCoder:
         self._run_bits += bits
         return parts
 
-    def end_batch(self, layer: int) -> None:
+    def end_batch(self, layer: int) -> bool:
         """See `coder.Coder`."""
         self._batches += 1
         if self._run_bits >= self.run_bits:
             self._seal(layer)
+        return True
 
     def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""
@@ -154,13 +155,14 @@ class FileCoder:
             self._next += 1
         return self._decoder
 
-    def end_batch(self, layer: int) -> None:
+    def end_batch(self, layer: int) -> bool:
         """See `coder.Coder`."""
         decoder = self._open(layer)
         self._left -= 1
         if self._left == 0:
             decoder.finish()
             self._decoder = None
+        return True
 
     def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""

@@ -134,7 +134,9 @@ def walk(
         for number, ranks in enumerate(batches):
             for group in groups:
                 group.code_batch(ranks)
-            coder.end_batch(layer)
+            if not coder.end_batch(layer):
+                for group in groups:  # half of an anchor looks worse than none: now all of it is predicted
+                    group.code_batch(ranks)
             done += len(groups)
             if progress is not None and (number % 16 == 0 or number + 1 == len(batches)):
                 progress(stage, done, total)

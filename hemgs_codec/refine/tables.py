@@ -84,8 +84,9 @@ class _Listener:
         """See `coder.Coder`."""
         return divide_cells(self.places[ranks], halvings)
 
-    def end_batch(self, layer: int) -> None:
+    def end_batch(self, layer: int) -> bool:  # noqa: ARG002
         """See `coder.Coder`."""
+        return True
 
     def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""
