@@ -95,7 +95,8 @@ def _lens(model: str, width: int, height: int, parameters: list[float], file: Pa
 
 def _rotation(quat: tuple[float, ...], name: str) -> npt.NDArray[np.float64]:
     q = np.array(quat)
-    length = float(np.linalg.norm(q))
+    with np.errstate(over="ignore"):
+        length = float(np.linalg.norm(q))
     if not 0 < length < np.inf:
         raise SceneError(f"image {name}: its rotation is no quaternion")
     w, x, y, z = q / length

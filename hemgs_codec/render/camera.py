@@ -56,7 +56,11 @@ class Camera:
         if pose.shape != (4, 4) or not np.isfinite(pose).all():
             raise SceneError(f"camera {self.name}: the pose isn't a finite 4 by 4 matrix")
         rotation = pose[:3, :3]
-        if np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3 or np.linalg.det(rotation) < 0:
+        if (
+            np.abs(rotation).max() > 2
+            or np.abs(rotation @ rotation.T - np.eye(3)).max() > 1e-3
+            or np.linalg.det(rotation) < 0
+        ):
             raise SceneError(f"camera {self.name}: the pose's 3 by 3 part isn't a rotation")
 
     @property

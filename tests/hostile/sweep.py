@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.provenance import Results
+from benchmarks.provenance import RESULTS, provenance
 from tests.hostile.attacks import ATTACKS, SEALED, TRUNCATED, UNSEALED, case, num_truncations, truncation
 from tests.hostile.readers import READERS, mended
 
@@ -162,17 +162,17 @@ def main(cases: int, reader: str, only: tuple[str, ...], write: bool) -> None:
     sweep = Sweep(reader)
     for part in range(1, _ROUNDS + 1):
         sweep.run({attack: count * part // _ROUNDS for attack, count in counts.items()})
-    results = Results("hostile") if write else None
+    source = provenance() | {"command": f"python -m tests.hostile.sweep --cases {cases} --reader '{reader}'"}
     for tally in (sweep.tallies[attack] for attack in counts):
         for number, verdict in tally.findings.items():
             name = name_of(reader, tally.attack, number)
             FOUND.mkdir(exist_ok=True)
             (FOUND / f"{name}.hgs").write_bytes(bytes_of(tally.attack, int(number)))
             click.echo(f"{name}: {verdict}")
-        if results is not None:
-            results.add(tally.row())
-        else:
-            click.echo(json.dumps(tally.row()))
+        click.echo(json.dumps(tally.row()))
+        if write:
+            with (RESULTS / "hostile.jsonl").open("a") as stream:
+                stream.write(json.dumps(tally.row() | source) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def _values(rng: np.random.Generator, shape: Any, limit: int) -> np.ndarray[Any,
         return np.asarray(limit * rng.choice([-1, 1], shape), np.int32)
     if kind == 2:
         return np.zeros(shape, np.int32)
-    return np.asarray(rng.integers(-limit, limit + 1, shape), np.int32)
+    return np.asarray(rng.choice([-limit, -limit // 3, -1, 0, 7, limit], shape), np.int32)
 
 
 def extreme_networks(rng: np.random.Generator, data: bytes) -> bytes:
