@@ -147,11 +147,17 @@ def test_lossless_is_infinite_and_lacking_is_unknown() -> None:
 
 
 def test_our_curves_are_by_effort_and_prior() -> None:
-    rows = [ours(100, 30, 0), ours(200, 35, 0), ours(150, 31, 4), ours(90, 30, 0, prior="fold 1")]
+    rows = [
+        ours(100, 30, 0),
+        ours(200, 35, 0),
+        ours(150, 31, 4),
+        ours(90, 30, 0, prior="mine"),
+        ours(95, 29, 0, prior="fold-1"),
+    ]
     assert [(curve.name, len(curve.rows)) for curve in curves_of(rows, "chair")] == [
-        ("hemgs, effort 0", 2),
+        ("hemgs, effort 0", 3),
         ("hemgs, effort 4", 1),
-        ("hemgs, effort 0, prior fold 1", 1),
+        ("hemgs, effort 0, prior mine", 1),
     ]
     assert curve_name({"codec": "spz", "setting": "default", "codec_title": "SPZ"}) == "SPZ"
 
@@ -187,6 +193,11 @@ def test_shares_and_losses_of_a_hand_made_scene() -> None:
     # The .ply's 50 dB are more than any of ours; SOG is smaller at 35 dB.
     assert [match.row["codec"] for match in losses_of(matches)] == ["ply", "sog"]
     assert losses_of(matches)[1].share == pytest.approx(20 / 16)
+
+
+def test_goals_are_about_what_a_peer_writes_unless_told_otherwise() -> None:
+    usual = row("spz", "usual", 90_000, 33.0)
+    assert [match.row for match in headline(matches_of([*ROWS, usual]), "spz")] == [usual]
 
 
 def test_losses_are_said_and_so_is_that_there_is_none() -> None:

@@ -72,14 +72,18 @@ def curve_name(row: Row) -> str:
 
     Examples
     --------
-    >>> curve_name({"codec": "hemgs", "setting": "effort 4, lambda 0.002", "prior": "fold 1"})
-    'hemgs, effort 4, prior fold 1'
+    >>> curve_name({"codec": "hemgs", "setting": "effort 4, lambda 0.002", "prior": "fold-1"})
+    'hemgs, effort 4'
+    >>> curve_name({"codec": "hemgs", "setting": "effort 4, lambda 0.002", "prior": "gaussian-1"})
+    'hemgs, effort 4, prior gaussian-1'
+
+    A fold's prior has no place in the name: it's another for each scene, but always one that never saw it.
     """
     if row["codec"] != OURS:
         return str(row.get("codec_title") or row["codec"])
     prior = row.get("prior")
     way = _RATE.sub("", str(row["setting"])).strip(" ,")
-    named = prior is not None and str(prior) not in way
+    named = prior is not None and not str(prior).startswith("fold") and str(prior) not in way
     return ", ".join([OURS, *filter(None, [way]), *([f"prior {prior}"] if named else [])])
 
 

@@ -93,8 +93,8 @@ def goals_section(rows: list[Row], sources: Sources) -> str:
     parts = [
         (
             "<p>Bytes of ours at the peer's PSNR against the original's renders, as a share of the peer's: "
-            "the logarithm of bytes is interpolated over dB. The peer's file is the one of its highest PSNR "
-            'on the scene. "best" is the best of our curves; "≤" says that even our smallest file is '
+            "the logarithm of bytes is interpolated over dB. The peer's file is what it writes unless told "
+            'otherwise. "best" is the best of our curves; "≤" says that even our smallest file is '
             "better.</p>"
         )
     ]
