@@ -33,7 +33,7 @@ from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_ST
 from hemgs_codec.progress import Progress
 
 LAMBDAS = tuple(2.5e-4 * 2**k for k in range(7))
-"""What a fit sees. Below, where renders hardly differ, steps go on shrinking by the slope of these octaves."""
+"""What a fit sees. Below, where renders hardly differ, steps go on shrinking by these octaves' slope."""
 ROUND_WEIGHTS = 0.45  # share of the iterations after which weights are rounded
 REFRESHES = (0.0, 0.06, 0.15, 0.3, ROUND_WEIGHTS, 0.8)
 _CLAMP = 8.0
