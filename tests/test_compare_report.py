@@ -110,6 +110,14 @@ def test_bd_rate_of_a_curve_of_half_the_bytes_is_minus_fifty_per_cent() -> None:
     assert value.note == ""
 
 
+def test_points_of_nearly_the_same_psnr_throw_no_bd_rate_off() -> None:
+    ksplat = [(484_812.0, 33.8438), (664_344.0, 36.1542), (843_876.0, 36.1702), (963_564.0, 41.0474)]
+    ours = [(70_000.0, 33.0), (90_000.0, 36.5), (150_000.0, 43.0)]
+    percent = difference(ours, ksplat).percent
+    assert percent is not None
+    assert 500 < percent < 800
+
+
 def test_one_point_is_compared_at_its_psnr_and_says_so() -> None:
     value = difference(CURVE, [(30_000.0, 35.0)])
     assert value.percent == pytest.approx(50)

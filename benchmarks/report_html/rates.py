@@ -12,6 +12,7 @@ from benchmarks.plot_anchor import rising
 from benchmarks.report_html.rows import Points
 
 Kind = Literal["equal", "at most", "not reached"]
+_NEAREST = 0.1  # dB
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,18 @@ def geometric_mean(values: Iterable[float]) -> float | None:
     return math.exp(math.fsum(logs) / len(logs)) if logs else None
 
 
+def spaced(points: Points) -> Points:
+    """Return the points of a rising curve that are better by a tenth of a dB than what is kept below them.
+
+    A spline through points of nearly the same PSNR and other sizes overshoots, to any BD-rate.
+    """
+    kept: Points = []
+    for size, psnr in points:
+        if not kept or psnr >= kept[-1][1] + _NEAREST:
+            kept.append((size, psnr))
+    return kept
+
+
 def difference(reference: Points, points: Points) -> Difference:
     """Return the BD-rate of a curve against a reference; where undefined, sizes at one equal PSNR.
 
@@ -95,7 +108,7 @@ def difference(reference: Points, points: Points) -> Difference:
     """
     from hemgs_codec.metrics import MetricError, bd_rate
 
-    theirs, ours = rising(reference), rising(points)
+    theirs, ours = spaced(rising(reference)), spaced(rising(points))
     if not theirs or not ours:
         return Difference(None, "no PSNR to compare by")
     if min(len(theirs), len(ours)) == 1:
