@@ -32,9 +32,10 @@ def check_order(ids: Sequence[str], profile: Profile) -> None:
         One is missing or out of order.
     """
     single = SINGLE_IDS[profile]
-    if tuple(ids[: len(single)]) != single or not set(ids[len(single) :]) <= set(RUN_IDS):
+    runs = list(ids[len(single) :])
+    if tuple(ids[: len(single)]) != single or not set(runs) <= set(RUN_IDS) or runs != sorted(runs):
         raise CorruptError(
-            f"sections are {', '.join(ids[:6]) or 'none'}: expected {', '.join(single)}, then runs"
+            f"sections are {', '.join(ids[:6]) or 'none'}: expected {', '.join(single)}, then runs, ascending"
         )
 
 
