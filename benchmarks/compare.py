@@ -20,6 +20,8 @@ from benchmarks.codecs.codec import Codec, SceneFiles, Setting
 from benchmarks.codecs.hemgs import Hemgs
 from benchmarks.codecs.registry import rivals
 from benchmarks.compare_views import Scene
+from benchmarks.judge import JUDGED, JudgeError
+from benchmarks.judge import missing as judge_missing
 from benchmarks.priors import prior_of
 from benchmarks.provenance import RESULTS, Results
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
@@ -33,15 +35,18 @@ def key_of(row: dict[str, Any]) -> Key:
     return row["scene_sha256"], row["codec"], row["setting"], json.dumps(row["tools"], sort_keys=True)
 
 
-def rows_there(path: Path) -> set[Key]:
-    """Return the keys of all rows of a file; none if it isn't there."""
+def rows_there(path: Path, *, judged: bool = False) -> set[Key]:
+    """Return the keys of all rows of a file, or of those that another renderer has judged."""
     if not path.is_file():
         return set()
-    return {key_of(json.loads(line)) for line in path.read_text().splitlines()}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {key_of(row) for row in rows if JUDGED in row or "num_views" not in row or not judged}
 
 
-def measure(codec: Codec, files: SceneFiles, scene: Scene, setting: Setting, folder: Path) -> dict[str, Any]:
-    """Encode, decode and judge once: the row's figures."""
+def measure(
+    codec: Codec, files: SceneFiles, scene: Scene, setting: Setting, folder: Path, judge: Path | None
+) -> dict[str, Any]:
+    """Encode, decode and judge once: the row's figures; ``judge`` is the folder of another renderer."""
     coded, back = folder / f"scene{codec.suffix}", folder / "back.ply"
     encoded = codec.encode(files, coded, setting)
     decoded = codec.decode(coded, back)
@@ -56,9 +61,20 @@ def measure(codec: Codec, files: SceneFiles, scene: Scene, setting: Setting, fol
     }
     if not codec.geometry_only:
         row |= scene.scores(back)
+        if judge is not None:
+            row |= judged(scene, judge, back)
     if isinstance(codec, Hemgs):
         row |= codec.facts(coded)
     return row
+
+
+def judged(scene: Scene, peers: Path, ply: Path) -> dict[str, Any]:
+    """Return the other renderer's verdict; nothing, and a word, where it can't draw the scene's cameras."""
+    try:
+        return scene.judged(peers, ply)
+    except JudgeError as error:
+        click.echo(f"no other renderer's verdict: {error}", err=True)
+        return {}
 
 
 def cases(
@@ -98,6 +114,9 @@ def cases(
     default=ROOT / ".peers",
     help="Folder of benchmarks.setup_peers.",
 )
+@click.option(
+    "--judge", "has_judge", is_flag=True, help="PSNR by an independent renderer, too (see benchmarks.judge)."
+)
 @click.option("--again", is_flag=True, help="Measure what has a row already, too.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores if not given.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep fits in this folder.")
@@ -109,13 +128,18 @@ def main(
     efforts: tuple[int, ...],
     views: int,
     peers: Path,
+    has_judge: bool,
     again: bool,
     threads: int | None,
     cache: Path | None,
 ) -> None:
     """Put codecs side by side."""
     results = Results("compare")
-    there = set() if again else rows_there(RESULTS / "compare.jsonl")
+    reason = judge_missing(peers) if has_judge else None
+    if reason is not None:
+        click.echo(f"no other renderer: {reason}", err=True)
+    judge = peers if has_judge and reason is None else None
+    there = set() if again else rows_there(RESULTS / "compare.jsonl", judged=judge is not None)
     skipped: set[str] = set()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -139,7 +163,7 @@ def main(
                 }
                 if key_of(fixed) in there:
                     continue
-                results.add({**fixed, **measure(codec, files, scene, setting, folder)})
+                results.add({**fixed, **measure(codec, files, scene, setting, folder, judge)})
 
 
 if __name__ == "__main__":

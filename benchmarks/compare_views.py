@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any
 
+from benchmarks.judge import JUDGED, render_views
 from benchmarks.scenes import surroundings
 from hemgs_codec import read_ply
 from hemgs_codec.cameras import read_cameras
 from hemgs_codec.distortion.views import choose_views, spread_views
 from hemgs_codec.evaluate import evaluate, mean_scores
+from hemgs_codec.metrics import psnr
+
+if TYPE_CHECKING:
+    from hemgs_codec.render.eight_bit import UInt8Array
 
 
 class Scene:
@@ -31,6 +37,8 @@ class Scene:
 
     def __init__(self, ply: Path, most_views: int) -> None:
         beside = surroundings(ply)
+        self._ply = ply
+        self._judges_renders: list[UInt8Array] = []
         self.original = read_ply(ply)
         self.num_gaussians = self.original.num_gaussians
         self.has_cameras = beside.cameras is not None
@@ -54,3 +62,17 @@ class Scene:
             for key, value in mean_scores(views).items()
         }
         return {"num_views": len(self.cameras), "made_up_views": not self.has_cameras, **means}
+
+    def judged(self, peers: Path, ply: Path) -> dict[str, Any]:
+        """Return the mean PSNR of a decoded .ply as another renderer sees it and the original.
+
+        Raises
+        ------
+        JudgeError
+            See `benchmarks.judge.render_views`.
+        """
+        if not self._judges_renders:
+            self._judges_renders = render_views(peers, self._ply, self.cameras, self.background)
+        shown = render_views(peers, ply, self.cameras, self.background)
+        mean = fmean(psnr(a, b) for a, b in zip(shown, self._judges_renders, strict=True))
+        return {JUDGED: round(mean, 4) if math.isfinite(mean) else None}

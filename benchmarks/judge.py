@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hemgs_codec.render.camera import Camera
     from hemgs_codec.render.eight_bit import UInt8Array
 
+JUDGED = "judge_psnr_vs_original"
+"""What rows call the judge's figure."""
 Background = tuple[float, float, float]
 
 SWIFTSHADER = Path("/usr/lib/chromium/vk_swiftshader_icd.json")

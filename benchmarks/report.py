@@ -174,6 +174,15 @@ TABLES = {
             "train_s",
         ),
     ),
+    "hostile": Table(
+        ("reader", "attack"),
+        ("cases", "refused", "same", "other_valid", "anything_else", "slowest_s", "peak_mb"),
+    ),
+    "machines": Table(
+        ("kind", "decoder", "arithmetic", "threads", "numpy"),
+        ("processor", "python", "numba", "torch", "files", "decoded", "control", "seconds"),
+    ),
+    "progressive": Table(("scene", "effort"), ("file_bytes", "num_views", "largest_fall", "made_up_views")),
     "prior": Table(
         ("scene", "prior_file", "effort"),
         ("file_bytes", "network_bytes", "psnr", "equal_bytes", "saved", "fit_s", "code_s", "seen"),

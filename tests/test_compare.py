@@ -52,3 +52,15 @@ def test_encoders_are_told_of_what_lies_beside_a_scene(tmp_path: Path) -> None:
     (tmp_path / "metrics.json").write_text('{"background": [1, 1, 1]}')
     (tmp_path / "cameras.json").write_text("[]")
     assert surroundings(ply).options == ("--cameras", str(tmp_path / "cameras.json"), "--background", "white")
+
+
+def test_rows_without_another_renderers_verdict_are_made_again_if_one_is_asked_for(tmp_path: Path) -> None:
+    row = {"scene_sha256": "ab", "codec": "spz", "setting": "usual", "tools": {}, "num_views": 6}
+    kept = tmp_path / "rows.jsonl"
+    lossless = {**row, "codec": "zstd"}
+    del lossless["num_views"]
+    kept.write_text(f"{json.dumps(row)}\n{json.dumps(lossless)}\n")
+    assert rows_there(kept) == {key_of(row), key_of(lossless)}
+    assert rows_there(kept, judged=True) == {key_of(lossless)}
+    kept.write_text(json.dumps({**row, "judge_psnr_vs_original": 40.0}) + "\n")
+    assert rows_there(kept, judged=True) == {key_of(row)}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.judge import JUDGED as JUDGED
 from benchmarks.report import latest, read_rows
 
 Row = dict[str, Any]
@@ -16,7 +17,6 @@ Points = list[tuple[float, float]]
 OURS = "hemgs"
 KEYS = ("scene", "codec", "setting")
 PSNR = "psnr_vs_original"
-JUDGED = "judge_psnr_vs_original"
 _RATE = re.compile(r",?\s*\blambda\s+[-+.\deE]+")
 
 
