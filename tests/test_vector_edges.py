@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hemgs_codec import range_coder
+from hemgs_codec import symbol_decoder
 from hemgs_codec.coder_inputs import IntArray
 from hemgs_codec.coding.group_walk import MAX_HALVINGS
 from hemgs_codec.context.graph import Graph, build_graph
@@ -116,7 +116,7 @@ def escape_lengths(name: str, monkeypatch: pytest.MonkeyPatch) -> list[list[int]
         found.append(escapes.length.tolist())
         return join_escapes(escapes, half_width)
 
-    monkeypatch.setattr(range_coder, "join_escapes", note)
+    monkeypatch.setattr(symbol_decoder, "join_escapes", note)
     decode_symbols((VALID / f"{name}.hgs").read_bytes())
     return found
 
@@ -134,7 +134,7 @@ def test_large_symbols_have_the_widest_tables(monkeypatch: pytest.MonkeyPatch) -
         sigmas.update(np.asarray(sigma_index).tolist())
         return find_rows(mean16, sigma_index)
 
-    monkeypatch.setattr(range_coder, "find_rows", note)
+    monkeypatch.setattr(symbol_decoder, "find_rows", note)
     decode_symbols((VALID / "large-symbols.hgs").read_bytes())
     assert NUM_SIGMAS - 1 in sigmas
 
