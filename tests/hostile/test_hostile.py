@@ -14,7 +14,9 @@ from hemgs_codec.decoder import decode
 from tests.hostile.attacks import ATTACKS, SEALED, TRUNCATED, corpus
 from tests.hostile.readers import READERS, mended
 from tests.hostile.sweep import Tally, judged
+from tests.hostile.table import latest_rows, table
 from tests.mutations import with_metadata
+from tests.small import ROOT
 
 MAX_SECONDS = 5.0
 MAX_BYTES = 100_000_000
@@ -67,3 +69,11 @@ def test_a_lattice_too_fine_for_floats_has_no_voxel_size() -> None:
     scene = decode(mended(with_metadata(corpus()["one-anchor"], unit=1e-310)))
     assert isinstance(scene, AnchorScene)
     assert scene.voxel_size is None
+
+
+def test_the_table_of_results_is_that_of_the_rows_and_has_no_finding() -> None:
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert (
+        text.partition("<!-- hostile -->\n")[2].partition("<!-- /hostile -->")[0].strip() == table().strip()
+    )
+    assert all(row["anything_else"] == 0 for row in latest_rows())
