@@ -27,7 +27,8 @@ from hemgs_codec.render.blend import rasterise
 from hemgs_codec.render.blend_back import blend_gradients
 from hemgs_codec.render.colour import colour_gradients, colours_from
 from hemgs_codec.render.loss import rendering_loss
-from hemgs_codec.render.projection import opacities_of, project, projection_gradients
+from hemgs_codec.render.projection import opacities_of, project
+from hemgs_codec.render.projection_back import projection_gradients
 from hemgs_codec.render.sensitivity import accumulate_sensitivities
 from hemgs_codec.render.strokes import LANES, write_strokes
 from hemgs_codec.render.tiles import Tiles, bin_tiles

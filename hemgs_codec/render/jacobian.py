@@ -1,6 +1,6 @@
 """How a Gaussian's ellipse changes with its mean, its log-scales and its quaternion.
 
-The forward derivatives of what `projection` computes; its own way back gives products with them only.
+The forward derivatives of what `projection` computes; `projection_back` gives products with them only.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from hemgs_codec.render.blend import rasterise
 from hemgs_codec.render.blend_back import blend_gradients
 from hemgs_codec.render.camera import Camera
-from hemgs_codec.render.projection import Ellipses, opacities_of, project, projection_gradients
+from hemgs_codec.render.projection import Ellipses, opacities_of, project
+from hemgs_codec.render.projection_back import projection_gradients
 from hemgs_codec.render.strokes import write_strokes
 from hemgs_codec.render.tiles import Tiles, bin_tiles
 from hemgs_codec.scene import Float32Array
