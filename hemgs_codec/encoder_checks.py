@@ -9,7 +9,7 @@ import numpy as np
 
 from hemgs_codec.anchors.profile import MAX_FEATURES, MAX_SLOTS
 from hemgs_codec.anchors.scene import AnchorScene
-from hemgs_codec.coding.fields import MAX_CONTEXT, MAX_WINDOW
+from hemgs_codec.coding.model_fields import MAX_CONTEXT, MAX_WINDOW
 from hemgs_codec.context.order import ORDERS
 from hemgs_codec.fit.fit import LENGTHS, EncodeOptions
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN

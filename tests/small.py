@@ -8,7 +8,7 @@ import numpy as np
 
 from hemgs_codec import profile
 from hemgs_codec.channel_scene import gaussian_channels
-from hemgs_codec.coding.fields import Geometry
+from hemgs_codec.coding.model_fields import Geometry
 from hemgs_codec.coding.runs import RUN_BITS
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.graph import choose_voxel_shift

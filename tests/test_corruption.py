@@ -23,7 +23,7 @@ import pytest
 
 from hemgs_codec import decode, verify
 from hemgs_codec.coding.digest import symbols_digest
-from hemgs_codec.coding.fields import MAX_CONTEXT
+from hemgs_codec.coding.model_fields import MAX_CONTEXT
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.inspect import describe

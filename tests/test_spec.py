@@ -13,7 +13,7 @@ from hemgs_codec import lattice, profile
 from hemgs_codec.anchors import network_coding
 from hemgs_codec.anchors import profile as anchor_profile
 from hemgs_codec.anchors.networks import NetworkShape
-from hemgs_codec.coding import fields, walk
+from hemgs_codec.coding import fields, model_fields, walk
 from hemgs_codec.context import graph, neighbours, order
 from hemgs_codec.location import tables as location_tables
 from hemgs_codec.model import frozen, hashgrid, scaling, units
@@ -109,7 +109,7 @@ def test_metadata_keys_are_the_codes(shape: Shape, has_prior: bool) -> None:
         lambda_q=units.LAMBDA_REFERENCE_Q,
         lattice=lattice.Lattice((0.0, 0.0, 0.0), 1.0, 0),
         position_bits=1,
-        geometry=fields.Geometry("raster", 0, 1, 0, (0, 0, 0, 1), 0),
+        geometry=model_fields.Geometry("raster", 0, 1, 0, (0, 0, 0, 1), 0),
         scaling=scaling.Scaling(np.zeros(11, np.float32), np.zeros(11, np.float32), octaves),
         spec=spec,
         prior=prior,
@@ -130,12 +130,20 @@ def test_metadata_ranges_are_the_codes() -> None:
     assert ranges["features"] == f"1 .. {anchor_profile.MAX_FEATURES}"
     assert ranges["slots"] == f"1 .. {anchor_profile.MAX_SLOTS}"
     assert ranges["order"] == ", ".join(map(str, range(len(order.ORDERS))))
-    assert ranges["context"] == f"0 .. {fields.MAX_CONTEXT}"
-    assert ranges["window"] == f"1 .. {fields.MAX_WINDOW}"
+    assert ranges["context"] == f"0 .. {model_fields.MAX_CONTEXT}"
+    assert ranges["window"] == f"1 .. {model_fields.MAX_WINDOW}"
     assert ranges["voxel"] == f"0 .. {graph.MAX_VOXEL_SHIFT}"
-    net = (fields.MAX_HIDDEN, fields.MAX_HIDDEN, fields.MAX_HEADS, fields.MAX_FEATURES)
+    net = (
+        model_fields.MAX_HIDDEN,
+        model_fields.MAX_HIDDEN,
+        model_fields.MAX_HEADS,
+        model_fields.MAX_FEATURES,
+    )
     assert ranges["net"].startswith(", ".join(f"1 .. {limit}" for limit in net))
-    assert f"0 .. {fields.MAX_LOG_RESOLUTION}, entries 1 .. 2^{fields.MAX_ENTRIES.bit_length() - 1}]" in FLAT
+    assert (
+        f"0 .. {model_fields.MAX_LOG_RESOLUTION}, entries 1 .. 2^{model_fields.MAX_ENTRIES.bit_length() - 1}]"
+        in FLAT
+    )
 
 
 def test_groups_are_the_codes() -> None:
@@ -239,10 +247,10 @@ def test_limits_are_the_codes() -> None:
     largest = NetworkShape(anchor_profile.MAX_FEATURES, anchor_profile.MAX_SLOTS, (True,) * 3, True)
     assert sum((rows + 1) * columns for rows, columns in largest.layers().values()) < 400_000
     assert limits["hash grid"] == (
-        f"{fields.MAX_LEVELS} levels, 2^{frozen.MAX_GRID_VALUES.bit_length() - 1} values, "
+        f"{model_fields.MAX_LEVELS} levels, 2^{frozen.MAX_GRID_VALUES.bit_length() - 1} values, "
         f"{frozen.GRID_VALUES_PER_BYTE} a byte"
     )
-    assert limits["context, window"] == f"{fields.MAX_CONTEXT}, {fields.MAX_WINDOW}"
+    assert limits["context, window"] == f"{model_fields.MAX_CONTEXT}, {model_fields.MAX_WINDOW}"
     assert limits["\\|symbol\\|"] == f"2^{symbols.MAX_SYMBOL.bit_length() - 1}"
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from hemgs_codec import profile
 from hemgs_codec.channel_scene import ChannelScene, gaussian_channels
-from hemgs_codec.coding.fields import Geometry
+from hemgs_codec.coding.model_fields import Geometry
 from hemgs_codec.coding.runs import RUN_BITS
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import Order, splitmix64

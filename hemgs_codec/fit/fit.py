@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from hemgs_codec.channel_scene import ChannelScene
-from hemgs_codec.coding.fields import Geometry
+from hemgs_codec.coding.model_fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
 from hemgs_codec.distortion.weights import Weights, lattice_step_for

@@ -5,13 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hemgs_codec.coding.fields import (
-    Geometry,
-    pack_model_fields,
-    pack_shape,
-    unpack_model_fields,
-    unpack_shape,
-)
+from hemgs_codec.coding.fields import pack_shape, unpack_shape
+from hemgs_codec.coding.model_fields import Geometry, pack_model_fields, unpack_model_fields
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.prior.packing import pack_model, unpack_model

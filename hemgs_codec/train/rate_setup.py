@@ -15,7 +15,7 @@ from hemgs_codec.anchors.neural import AnchorTensors
 from hemgs_codec.anchors.profile import anchor_lattice, attributes_from_anchors, groups
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.anchors.sensitivity import squared_derivatives, wanted_weights
-from hemgs_codec.coding.fields import Geometry, pack_model_fields, unpack_model_fields
+from hemgs_codec.coding.model_fields import Geometry, pack_model_fields, unpack_model_fields
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.distortion.weights import IMPORTANCE_STEP
 from hemgs_codec.fit.fit import hash_box

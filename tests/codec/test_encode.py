@@ -13,7 +13,7 @@ import pytest
 
 from hemgs_codec import encode, profile
 from hemgs_codec.channel_scene import gaussian_channels
-from hemgs_codec.coding.fields import MAX_CONTEXT
+from hemgs_codec.coding.model_fields import MAX_CONTEXT
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights

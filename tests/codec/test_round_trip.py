@@ -13,7 +13,7 @@ import torch
 from hemgs_codec import profile, verify
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding import arrange
-from hemgs_codec.coding.fields import MAX_CONTEXT
+from hemgs_codec.coding.model_fields import MAX_CONTEXT
 from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order

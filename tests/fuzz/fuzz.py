@@ -23,7 +23,12 @@ _FORMAT = tuple(f"hemgs_format.{name}" for name in ("container", "cursor", "head
 _GUIDES = {
     "container": _FORMAT,
     "table": _FORMAT,
-    "metadata": (*_FORMAT, "hemgs_codec.coding.fields", "hemgs_codec.coding.map_reader"),
+    "metadata": (
+        *_FORMAT,
+        "hemgs_codec.coding.fields",
+        "hemgs_codec.coding.map_reader",
+        "hemgs_codec.coding.model_fields",
+    ),
     "locations": ("hemgs_codec.location",),
     "ply": ("hemgs_codec.ply", "plyfile"),
     "anchor-ply": ("hemgs_codec.anchors.ply", "hemgs_codec.ply_header", "plyfile"),
