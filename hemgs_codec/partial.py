@@ -1,18 +1,18 @@
 """A complete scene from a part of a file: its first bytes, or its lower SH bands (SPEC "Partial decoding").
 
-What the part settles is what the whole file decodes to. The rest is what the entropy model expects, given
-what is decoded. Where that is little, or the networks aren't there, values are 0: the scene's means.
+What the part settles is what the whole file decodes to. The rest of the first layer is what the entropy
+model expects, given what is decoded. Where that is little or the networks aren't there, and in later layers,
+values are 0: the scene's means.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from hemgs_codec.coding.prefix import PrefixCoder
-from hemgs_codec.coding.walk import Walked, batches_of, unknown
+from hemgs_codec.coding.walk import batches_of, unknown
 from hemgs_codec.decoder import (
     CPU,
     Decoded,
@@ -32,9 +32,6 @@ from hemgs_codec.threads import use_threads
 from hemgs_format.container import Prefix, read_container, read_prefix
 from hemgs_format.errors import SceneError, TruncatedError
 
-FEW = 32
-"""Of fewer than a 32nd of the points, or `LEAST`, too little follows for the others: their values are 0."""
-LEAST = 128
 _MODEL = ("NETS", "HASH")
 
 
@@ -55,7 +52,7 @@ class Received:
     num_points : int
         Gaussians or anchors.
     decoded : dict
-        For each layer, of how many points all its values were decoded; others' are predicted.
+        For each layer, of how many points all its values were decoded; others' are predicted or 0.
     """
 
     file_bytes: int
@@ -85,7 +82,7 @@ def decode_partial(
     allow_truncated
         False: it must be a whole file.
     bands
-        Highest SH band to decode, 0 .. 3; those above are predicted. None: all that are there.
+        Highest SH band to decode, 0 .. 3; those above are 0. None: all that are there.
     device, threads
         As for `decode`: the result is the same.
 
@@ -123,13 +120,10 @@ def decode_partial(
             coder = _open_runs(prefix, wanted)
             decoded, graph = walk_file(opened, model, coder, device=device, progress=progress)
             coder.finish()
-            batches = batches_of(graph, opened.fields.spec)
-            sizes = [len(batch) for batch in batches]
-            counts = [sum(sizes[:count]) for count in coder.batches]
+            sizes = [len(batch) for batch in batches_of(graph, opened.fields.spec)]
+            for layer, count in enumerate(coder.batches):
+                counts[layer] = sum(sizes[:count])
             is_whole = all(count == len(opened.coords) for count in counts)
-            if counts[0] < min(max(len(opened.coords) / FEW, LEAST), len(opened.coords)):
-                known = np.concatenate([np.zeros(0, np.int64), *batches[: coder.batches[0]]])
-                decoded = replace(decoded, walked=_only(known, decoded.walked, opened))
         if is_whole:
             check_hash(opened, decoded)
         scene = reconstruct(decoded)
@@ -150,14 +144,6 @@ def _nothing(opened: Opened) -> Decoded:
     count = len(opened.coords)
     walked = unknown(count, opened.fields.spec)
     return Decoded(opened.fields, opened.coords, np.arange(count), walked, opened.networks)
-
-
-def _only(ranks: npt.NDArray[np.int64], walked: Walked, opened: Opened) -> Walked:
-    """Return what is known of some anchors, the others as if nothing were."""
-    kept = unknown(len(opened.coords), opened.fields.spec)
-    for name, array in vars(kept).items():
-        array[ranks] = getattr(walked, name)[ranks]
-    return kept
 
 
 def _open_runs(prefix: Prefix, layers: int) -> PrefixCoder:

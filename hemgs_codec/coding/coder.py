@@ -36,7 +36,7 @@ class Coder(Protocol):
         Returns
         -------
         (n,) int64 or None
-            The symbols; None: a decoder's data ends before, here and for the rest of the walk's layer.
+            The symbols; None: a decoder's data end before, here and for the rest of the walk.
         """
 
     def code_positions(self, layer: int, ranks: Int64Array, halvings: Int64Array) -> Int64Array | None:
@@ -54,7 +54,7 @@ class Coder(Protocol):
         """
 
     def end_batch(self, layer: int) -> bool:
-        """End a batch: a run may end here; return whether it counts, False where data end within it."""
+        """End a batch: a run may end here; return whether it counts, False where data end before."""
 
     def end_layer(self, layer: int) -> None:
         """End a layer: a run must end here."""

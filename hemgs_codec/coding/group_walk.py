@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,13 @@ import numpy.typing as npt
 
 from hemgs_codec.coding.centroids import cells_of
 from hemgs_codec.coding.coder import Coder
-from hemgs_codec.context.graph import Graph
+from hemgs_codec.coding.ground import Ground
 from hemgs_codec.model import predictor
-from hemgs_codec.model.arithmetic import Array, ExactArithmetic
+from hemgs_codec.model.arithmetic import Array
 from hemgs_codec.model.edge_kernel import pool_edges
 from hemgs_codec.model.scaling import activations
 from hemgs_codec.model.slice_kernel import slice_tables, tables_for
-from hemgs_codec.model.spec import UNGATED, ModelSpec
+from hemgs_codec.model.spec import UNGATED
 from hemgs_codec.model.units import NUM_STEPS, UNIT, UNIT_STEP, step_table
 from hemgs_format.errors import CorruptError
 
@@ -30,47 +29,6 @@ def halvings_for(steps: Int64Array, coarseness: int) -> Int64Array:
     """Return how often (N,) lattice cells are halved to come nearest to steps of these indices."""
     eighths = coarseness - (steps - UNIT_STEP)
     return np.asarray(np.clip((eighths + 4) >> 3, 0, MAX_HALVINGS), dtype=np.int64)
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What all groups of a walk stand on, and where they put what they code; by rank.
-
-    Attributes
-    ----------
-    location : (N, L) int16
-        Location features.
-    lambda_feature, slope : float
-        λ as networks see it, and what it adds to octaves of steps.
-    is_live : (C,) bool
-        Channels that aren't constant over the scene.
-    constants : (C,) float64
-        Offsets of channels.
-    step_offsets : (S,) int64
-        What is added to step indices.
-    symbols, values, cells, steps, halvings, parts
-        See `walk.Walked`.
-    seen : (N, C) int16
-        Activations of decoded values.
-    """
-
-    spec: ModelSpec
-    arithmetic: ExactArithmetic
-    graph: Graph
-    location: npt.NDArray[np.int16]
-    coarseness: int
-    lambda_feature: float
-    slope: float
-    is_live: npt.NDArray[np.bool]
-    constants: npt.NDArray[np.float64]
-    step_offsets: Int64Array
-    symbols: npt.NDArray[np.int32]
-    values: Int64Array
-    cells: npt.NDArray[np.int8]
-    steps: npt.NDArray[np.int16]
-    halvings: Int64Array
-    parts: Int64Array
-    seen: npt.NDArray[np.int16]
 
 
 class GroupWalk:

@@ -48,8 +48,7 @@ class PrefixCoder:
         self._left = 0
         self._decoder: SymbolDecoder | None = None
         self._is_cut = False  # the run that is open
-        self._is_over = False  # for good: what follows is predicted, and later layers are from that
-        self._was_over = False  # before the batch
+        self._is_over = False  # for good
 
     def code(
         self,
@@ -112,10 +111,9 @@ class PrefixCoder:
         """See `coder.Coder`."""
         if len(self.batches) == layer:
             self.batches.append(0)
-        was_over, self._was_over = self._was_over, self._is_over
         decoder = self._open(layer)
         if decoder is None:
-            return was_over or not self._was_over
+            return False
         self.batches[layer] += 1
         self._left -= 1
         if self._left == 0:

@@ -6,13 +6,15 @@ and returns them either way. So an encoder can't see anything that a decoder won
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.coding.coder import Coder
-from hemgs_codec.coding.group_walk import Ground, GroupWalk
+from hemgs_codec.coding.ground import Ground
+from hemgs_codec.coding.group_walk import GroupWalk
 from hemgs_codec.context.graph import Graph
 from hemgs_codec.context.neighbours import in_batches
 from hemgs_codec.model.arithmetic import ExactArithmetic
@@ -24,6 +26,9 @@ from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, UNIT, UNIT_BITS, UNIT_ST
 from hemgs_codec.progress import Progress
 
 _CHUNK = 8192  # anchors at once where there is no order to keep
+FEW = 32
+LEAST = 512
+"""Where less than a 32nd of the anchors is known, or fewer than `LEAST` and half, others are the mean."""
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -72,6 +77,11 @@ def batches_of(graph: Graph, spec: ModelSpec) -> list[Int64Array]:
     return graph.batches if spec.use_context else in_batches(np.arange(len(graph.sequence)))
 
 
+def are_enough(known: int, count: int) -> bool:
+    """Return whether so many known anchors of all say anything about the others."""
+    return known * FEW >= count and (known >= LEAST or known * 2 >= count)
+
+
 def lambda_feature(lambda_q: int) -> int:
     """Return the networks' input for λ: ±1024 at three octaves from 2e-3."""
     return (lambda_q - LAMBDA_REFERENCE_Q) * 4 // 3
@@ -91,7 +101,7 @@ def walk(
     stage: str = "code",
     features: npt.NDArray[np.int16] | None = None,
 ) -> Walked:
-    """Code layer after layer: of each batch in turn, all groups of the layer.
+    """Code layer after layer: of each batch in turn, all groups of the layer; until a coder's data end.
 
     Parameters
     ----------
@@ -135,13 +145,31 @@ def walk(
             for group in groups:
                 group.code_batch(ranks)
             if not coder.end_batch(layer):
-                for group in groups:  # half of an anchor looks worse than none: now all of it is predicted
-                    group.code_batch(ranks)
+                _expect(groups, batches, number)
+                if progress is not None:
+                    progress(stage, total, total)
+                return walked
             done += len(groups)
             if progress is not None and (number % 16 == 0 or number + 1 == len(batches)):
                 progress(stage, done, total)
         coder.end_layer(layer)
     return walked
+
+
+def _expect(groups: Sequence[GroupWalk], batches: list[Int64Array], number: int) -> None:
+    """Put what is expected in the place of a layer's batches from one on, of which data don't tell all.
+
+    Nothing is, where little was decoded, and of later layers: values are 0 then.
+    """
+    ground = groups[0].ground
+    for group in groups:  # half of an anchor looks worse than none
+        ground.forget(group.group, batches[number])
+    known, count = sum(map(len, batches[:number])), len(ground.seen)
+    if groups[0].shape.layer > 0 or not are_enough(known, count):
+        return
+    for ranks in batches[number:]:
+        for group in groups:
+            group.code_batch(ranks)
 
 
 def _locate(

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from hemgs_codec import decode
 from hemgs_codec.coding.runs import FileCoder
-from hemgs_codec.coding.walk import batches_of
+from hemgs_codec.coding.walk import FEW, LEAST, are_enough, batches_of
 from hemgs_codec.decoder import Scene, open_file, reconstruct, walk_file
-from hemgs_codec.partial import FEW, decode_partial
+from hemgs_codec.partial import decode_partial
 from hemgs_codec.prior.packing import unpack_model
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.sections import KNOWN, split_sections
@@ -116,17 +116,50 @@ def test_without_networks_every_value_is_the_mean(gaussians: bytes) -> None:
     assert not any(received.decoded.values())
 
 
-def test_of_few_points_nothing_follows_for_others(gaussians: bytes) -> None:
-    first = next(e.offset for e in layout(gaussians) if e.id == "RUN0")
-    sizes = range(first, first + 200, 10)
-    found = [decode_partial(gaussians[:size]) for size in sizes]
-    few = [scene for scene, received in found if 0 < received.decoded["base"] * FEW < received.num_points]
-    assert few
-    scene = few[-1]
+def follows(scene: Scene, known: int) -> bool:
+    """Say whether anything but the mean is in the place of opacities that aren't known."""
     assert isinstance(scene, GaussianScene)
-    values, counts = np.unique(scene.opacity_logits, return_counts=True)
-    assert counts.max() > scene.num_gaussians * (1 - 1 / FEW) - 1
-    assert len(values) > 1
+    _, counts = np.unique(scene.opacity_logits, return_counts=True)
+    return bool(counts.max() < scene.num_gaussians - known)
+
+
+def test_of_fewer_than_half_of_few_points_nothing_follows_for_others(gaussians: bytes) -> None:
+    first, last = (end_of(gaussians, section_id) for section_id in ("HASH", "RUN0"))
+    found = [decode_partial(gaussians[:size]) for size in range(first, last, 100)]
+    known = {
+        received.decoded["base"]: follows(scene, received.decoded["base"])
+        for scene, received in found
+        if received.decoded["base"] < received.num_points
+    }
+    half = found[0][1].num_points / 2
+    assert {count >= half for count in known} == {False, True}
+    assert known == {count: count >= half for count in known}
+
+
+@pytest.mark.parametrize(
+    ("known", "count", "expected"),
+    [
+        (LEAST - 1, LEAST * 3, False),
+        (LEAST, LEAST * 3, True),
+        (LEAST - 1, LEAST * 2 - 2, True),
+        (LEAST * 2 - 1, LEAST * 2 * FEW, False),
+        (LEAST * 2, LEAST * 2 * FEW, True),
+    ],
+)
+def test_others_follow_from_512_points_or_half_and_a_32nd(known: int, count: int, expected: bool) -> None:
+    assert are_enough(known, count) == expected
+
+
+def test_unknown_values_of_upper_bands_are_their_means(gaussians: bytes) -> None:
+    size = (end_of(gaussians, "RUN0") + end_of(gaussians, "RUN1")) // 2
+    scene, received = decode_partial(gaussians[:size])
+    assert isinstance(scene, GaussianScene)
+    _, order = whole(gaussians)
+    known = received.decoded["sh1"]
+    assert 0 < known < received.num_points
+    assert len(np.unique(scene.shN[order[known:]], axis=0)) == 1
+    assert len(np.unique(scene.shN[order[:known], :3], axis=0)) > 1
+    assert len(np.unique(scene.shN[:, 3:], axis=0)) == 1
 
 
 @pytest.mark.parametrize("bands", [0, 1])
