@@ -14,7 +14,8 @@ from typing import Any
 import click
 
 from benchmarks.provenance import RESULTS
-from benchmarks.report import TABLES, latest
+from benchmarks.report import latest
+from benchmarks.result_tables import TABLES
 
 BASELINE = "hac"
 FULL = "hash"

@@ -9,7 +9,7 @@ import click
 import numpy as np
 import pytest
 
-from benchmarks import bench_render, report, scenes
+from benchmarks import bench_render, report, result_tables, scenes
 from benchmarks.bench_compact import best_rows, psnr
 from benchmarks.bench_model import OWN_STEPS, VARIANTS, Bench, distortion_bits, symbols_of
 from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
@@ -156,7 +156,7 @@ def test_section_bits_sum_to_the_file() -> None:
 
 
 def test_the_report_shows_the_latest_row_of_each_case() -> None:
-    table = report.Table(("scene",), ("bits.a", "ok", "none"))
+    table = result_tables.Table(("scene",), ("bits.a", "ok", "none"))
     rows: list[dict[str, object]] = [
         {"scene": "x", "bits": {"a": 1.0}},
         {"scene": "y", "bits": {"a": 3.0}, "ok": True},
@@ -168,7 +168,7 @@ def test_the_report_shows_the_latest_row_of_each_case() -> None:
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.jsonl")), ids=lambda path: path.stem)
 def test_kept_results_are_rows_that_the_report_knows(path: Path) -> None:
-    table = report.TABLES[path.stem]
+    table = result_tables.TABLES[path.stem]
     for row in report.read_rows(path):
         assert {"command", "commit", "date", "machine", "versions"} <= set(row)
         assert any(report.look_up(row, key) is not None for key in table.keys)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.report import TABLES, look_up, show
+from benchmarks.report import head, look_up, show, shown_columns
 from benchmarks.report_html.sources import Sources
 from benchmarks.report_html.tables import Cell, folded, html_table
+from benchmarks.result_tables import TABLES
 
 Row = dict[str, Any]
 _SHOWN_LAMBDA = 2e-3
@@ -14,13 +15,11 @@ _SHOWN_LAMBDA = 2e-3
 
 def own_table(name: str, rows: list[Row], sources: Sources) -> str:
     """Return the table that `benchmarks.report` prints of these rows, with their sources."""
-    table = TABLES[name]
-    wanted = [c for c in (*table.keys, *table.columns) if any(look_up(row, c) is not None for row in rows)]
-    heads = [column.rpartition(".")[2].replace("_", " ") for column in wanted]
+    columns = shown_columns(rows, TABLES[name])
     lines: list[list[Cell]] = [
-        [*(show(look_up(row, column)) for column in wanted), sources.link(row)] for row in rows
+        [*(show(look_up(row, column)) for column in columns), sources.link(row)] for row in rows
     ]
-    return html_table([*heads, "source"], lines)
+    return html_table([*map(head, columns), "source"], lines)
 
 
 def model_tables(rows: list[Row], sources: Sources) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import TABLES, latest, read_rows
+from benchmarks.report import latest, read_rows
 from benchmarks.report_html import details, speed, verdicts
 from benchmarks.report_html.anchor_tables import anchor_tables
 from benchmarks.report_html.images import images_section
@@ -13,6 +13,7 @@ from benchmarks.report_html.own_tables import model_tables, prior_table
 from benchmarks.report_html.rows import Row, compare_rows, inconsistencies, scenes_of
 from benchmarks.report_html.sources import Sources
 from benchmarks.report_html.tables import escape, number
+from benchmarks.result_tables import TABLES
 
 TITLE = "hemgs-codec beside other codecs of 3D Gaussian Splatting scenes"
 _STYLE = """
