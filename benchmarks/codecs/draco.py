@@ -26,7 +26,19 @@ _USUAL_BITS = 16
 _USUAL_SCENE_BITS = ((14, 8, 6), (16, 10, 8))
 
 
-class DracoLocations:
+class _DracoPy:
+    """What runs it, whatever is coded."""
+
+    def missing(self) -> str | None:
+        """Return why it can't run here, None if it can."""
+        return None if importlib.util.find_spec("DracoPy") else f"DracoPy isn't installed: {SETUP}"
+
+    def versions(self) -> dict[str, str]:
+        """Return DracoPy's version."""
+        return {"DracoPy": pypi_version("DracoPy")}
+
+
+class DracoLocations(_DracoPy):
     """Locations alone, at several bits."""
 
     name = "draco-locations"
@@ -34,14 +46,6 @@ class DracoLocations:
     loses = "all but locations; order; duplicates"
     suffix = ".drc"
     geometry_only = True
-
-    def missing(self) -> str | None:
-        """Return why it can't run here, None if it can."""
-        return missing()
-
-    def versions(self) -> dict[str, str]:
-        """Return DracoPy's version."""
-        return {"DracoPy": pypi_version("DracoPy")}
 
     def settings(self, scene: SceneFiles) -> list[Setting]:  # noqa: ARG002  the same for all scenes
         """Return numbers of bits."""
@@ -68,7 +72,7 @@ class DracoLocations:
         return run_module(_WORKER, "decode", coded, ply, "--locations")
 
 
-class Draco:
+class Draco(_DracoPy):
     """Whole scenes, at several bits."""
 
     name = "draco"
@@ -76,14 +80,6 @@ class Draco:
     loses = "every value to a grid; order"
     suffix = ".drcs"
     geometry_only = False
-
-    def missing(self) -> str | None:
-        """Return why it can't run here, None if it can."""
-        return missing()
-
-    def versions(self) -> dict[str, str]:
-        """Return DracoPy's version."""
-        return {"DracoPy": pypi_version("DracoPy")}
 
     def settings(self, scene: SceneFiles) -> list[Setting]:
         """Return numbers of bits; those that differ in SH alone count once for scenes without."""
@@ -124,8 +120,3 @@ class Draco:
             The worker failed.
         """
         return run_module(_WORKER, "decode", coded, ply)
-
-
-def missing() -> str | None:
-    """Return why Draco can't run here, None if it can."""
-    return None if importlib.util.find_spec("DracoPy") else f"DracoPy isn't installed: {SETUP}"
