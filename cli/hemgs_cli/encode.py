@@ -11,9 +11,10 @@ import click
 
 from hemgs_cli import options
 from hemgs_cli.encode_folder import encode_folder
-from hemgs_cli.files import DASH, check_output, default_output, echo_json, write_output
+from hemgs_cli.files import DASH, check_output, default_output, write_output
 from hemgs_cli.progress import progress_bar
 from hemgs_cli.sizes import parse_ratio, parse_size
+from hemgs_cli.written import report_written
 
 if TYPE_CHECKING:
     from hemgs_codec.context.order import Order
@@ -231,7 +232,7 @@ def encode(
         with progress_bar() as progress:
             data, count = encode_folder(Path(source), given, notes.append, progress)
         write_output(output, lambda stream: stream.write(data), force=force)
-        _report(source, output, data, count, time.perf_counter() - start, notes, as_json)
+        report_written(source, output, data, count, time.perf_counter() - start, notes, as_json)
         return
 
     import hemgs_codec
@@ -275,34 +276,5 @@ def encode(
             progress=progress,
         )
     write_output(output, lambda stream: stream.write(data), force=force)
-    _report(source, output, data, scene.num_gaussians, time.perf_counter() - start, report.notes(), as_json)
-
-
-def _report(
-    source: str, output: str, data: bytes, count: int, seconds: float, notes: list[str], as_json: bool
-) -> None:
-    """Say what was written, of how many points."""
-    from hemgs_codec.inspect import describe
-
-    description = describe(data)
-    unit = "Gaussian" if "num_gaussians" in description else "anchor"
-    bits = 8 * len(data) / count
-    if as_json:
-        result = {
-            "input": source,
-            "output": output,
-            "file_bytes": len(data),
-            f"num_{unit.lower()}s": count,
-            f"bits_per_{unit.lower()}": bits,
-            "num_coded": description["num_coded"],
-            "lambda": description["lambda"],
-            "seconds": seconds,
-            "notes": notes,
-        }
-        echo_json(result, output=output)
-        return
-    if unit == "anchor":
-        for note in notes:
-            click.echo(f"note: {note}", err=True)
-    name = "standard output" if output == DASH else output
-    click.echo(f"{name}: {len(data):,} bytes, {bits:.1f} bits per {unit}, {seconds:.1f} s", err=True)
+    seconds = time.perf_counter() - start
+    report_written(source, output, data, scene.num_gaussians, seconds, report.notes(), as_json)
