@@ -29,4 +29,4 @@ def received_text(received: Received) -> str:
     )
     layers = ", ".join(f"{name} of {count:,}" for name, count in received.decoded.items())
     missing = f"; missing sections: {', '.join(received.missing)}" if received.missing else ""
-    return f"{checked}{missing}\ndecoded of {received.num_points:,}: {layers}; the rest is predicted"
+    return f"{checked}{missing}\ndecoded of {received.num_points:,}: {layers}; the rest is guessed"
