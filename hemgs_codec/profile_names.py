@@ -16,7 +16,6 @@ GAUSSIAN_GROUPS = (
     "sh3",
 )
 ANCHOR_GROUPS = ("importance", "masks", "features", "scaling+offsets")
-GROUPS: dict[Profile, tuple[str, ...]] = {"gaussian": GAUSSIAN_GROUPS, "anchor": ANCHOR_GROUPS}
 LAYERS: dict[Profile, tuple[str, ...]] = {"gaussian": ("base", *GAUSSIAN_GROUPS[6:]), "anchor": ("base",)}
 """Groups that a file interleaves are one layer: all but the SH bands, which have one each."""
 MAX_LAYERS = max(len(names) for names in LAYERS.values())

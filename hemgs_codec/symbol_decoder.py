@@ -18,7 +18,6 @@ from hemgs_codec.coder_inputs import (
     check_lengths,
     class_edges,
     group_by_class,
-    table_edges,
 )
 from hemgs_codec.range_reading import (
     ends_right,
@@ -38,7 +37,7 @@ from hemgs_format.symbols import (
     find_rows,
     join_escapes,
 )
-from hemgs_format.tables import HALF_WIDTHS, check_weights
+from hemgs_format.tables import HALF_WIDTHS
 
 
 class SymbolDecoder:
@@ -86,10 +85,6 @@ class SymbolDecoder:
             raise CorruptError("entropy-coded data goes on after its last symbol: damaged")
         if not ends_right(self._stream):
             raise CorruptError("entropy-coded data doesn't end as an encoder ends it: damaged")
-
-    def decode_table(self, n: int, weights: IntArray) -> Int64Array:
-        """Decode n symbols with one table of K weights."""
-        return self._decode_rows(np.zeros(n, np.int64), table_edges(check_weights(weights)[None]))
 
     def decode_rows(self, row_index: IntArray, tables: RowTables | IntArray) -> Int64Array:
         """Decode a symbol for each row index (n,)."""

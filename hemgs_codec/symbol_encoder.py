@@ -33,7 +33,7 @@ from hemgs_format.symbols import (
     find_rows,
     split_escapes,
 )
-from hemgs_format.tables import HALF_WIDTHS, check_weights
+from hemgs_format.tables import HALF_WIDTHS
 
 _CHUNK = 4096  # rows gathered at once: 2 MB at the widest class, and no slower than more
 
@@ -42,7 +42,6 @@ class _Library(NamedTuple):
     """What encoding needs of constriction."""
 
     encoder: Any
-    table: Any
     rows: Any
     uniform: Any
 
@@ -55,7 +54,6 @@ def _library() -> _Library:
     model: Any = constriction.stream.model
     return _Library(
         constriction.stream.queue.RangeEncoder,
-        lambda shares: model.Categorical(shares, perfect=False),
         model.Categorical(perfect=False),
         model.Uniform(),
     )
@@ -81,14 +79,6 @@ class SymbolEncoder:
         """Seal the stream and return its words, little-endian."""
         words: npt.NDArray[np.uint32] = self._coder.get_compressed()
         return words.astype("<u4").tobytes()
-
-    def encode_table(self, symbols: IntArray, weights: IntArray) -> None:
-        """Code symbols (n,) in 0 .. K - 1 with one table of K weights."""
-        table = check_weights(weights)
-        values = table_entries(symbols, table.shape[-1])
-        if values.size:
-            shares = (table - 1).astype(np.float64)
-            self._coder.encode(values, _library().table(shares))
 
     def encode_rows(self, symbols: IntArray, row_index: IntArray, tables: RowTables | IntArray) -> None:
         """Code symbols (n,), symbol j with the table ``tables[row_index[j]]``.

@@ -7,9 +7,6 @@ import click
 source_hgs = click.argument(
     "source", metavar="SCENE.HGS", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
 )
-source_ply = click.argument(
-    "source", metavar="SCENE.PLY", type=click.Path(exists=True, dir_okay=False, allow_dash=True)
-)
 source_scene = click.argument("source", metavar="SCENE", type=click.Path(exists=True, allow_dash=True))
 output = click.option(
     "-o",

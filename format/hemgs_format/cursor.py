@@ -45,10 +45,6 @@ class Cursor:
         """Return the next byte."""
         return self.take(1)[0]
 
-    def u16(self) -> int:
-        """Return the next two bytes as an unsigned integer."""
-        return int.from_bytes(self.take(2), "little")
-
     def u32(self) -> int:
         """Return the next four bytes as an unsigned integer."""
         return int.from_bytes(self.take(4), "little")

@@ -74,7 +74,7 @@ def test_words_of_fixed_symbols_never_change() -> None:
     encoder = SymbolEncoder()
     sigma = np.array([0, 32, 24, 40, 77])
     encoder.encode_gaussian(np.array([0, 3, -1, 900, 70]), np.array([3, 40, 0, -8, 1000]), sigma)
-    encoder.encode_table(np.array([1, 0]), np.array([TOTAL - 5, 5]))
+    encoder.encode_rows(np.array([1, 0]), np.array([0, 0]), np.array([[TOTAL - 5, 5]]))
     encoder.encode_uniform(np.array([5, 1 << 20]), np.array([3, 21]))
     encoder.encode_binary(np.array([1, 0]), np.array([TOTAL - 1, 1]))
     assert np.frombuffer(encoder.finish(), "<u4").tolist() == [2379652267, 2611029767, 2970850718]
@@ -101,14 +101,11 @@ def test_an_integer_decoder_reads_any_table_exactly(entries: int) -> None:
     symbols = rng.integers(0, entries, 400)
     encoder = SymbolEncoder()
     encoder.encode_rows(symbols, row, tables)
-    encoder.encode_table(symbols, tables[0])
     data = encoder.finish()
     decoder = IntegerDecoder(data)
     assert [decoder.decode(tables[r].tolist()) for r in row] == symbols.tolist()
-    assert [decoder.decode(tables[0].tolist()) for _ in row] == symbols.tolist()
     fast = SymbolDecoder(data)
     assert (fast.decode_rows(row, RowTables(tables)) == symbols).all()
-    assert (fast.decode_table(400, tables[0]) == symbols).all()
     fast.finish()
 
 
@@ -217,12 +214,13 @@ def test_kinds_of_symbols_mix_in_one_stream() -> None:
     encoder.encode_uniform(np.array([9]), 24)
     encoder.encode_gaussian(symbols, mean, sigma)
     encoder.encode_binary(np.array([1]), np.array([7]))
-    encoder.encode_table(np.array([2]), np.array([1, 1, TOTAL - 2]))
+    table, first = np.array([[1, 1, TOTAL - 2]]), np.array([0])
+    encoder.encode_rows(np.array([2]), first, table)
     decoder = SymbolDecoder(encoder.finish())
     assert decoder.decode_uniform(1, 24).tolist() == [9]
     assert (decoder.decode_gaussian(mean, sigma) == symbols).all()
     assert decoder.decode_binary(np.array([7])).tolist() == [1]
-    assert decoder.decode_table(1, np.array([1, 1, TOTAL - 2])).tolist() == [2]
+    assert decoder.decode_rows(first, table).tolist() == [2]
     decoder.finish()
 
 
@@ -230,14 +228,12 @@ def test_nothing_takes_no_bytes() -> None:
     none = np.empty(0, np.int64)
     encoder = SymbolEncoder()
     encoder.encode_gaussian(none, none, none)
-    encoder.encode_table(none, np.array([1, TOTAL - 1]))
     encoder.encode_rows(none, none, class_weights(0))
     encoder.encode_uniform(none, 7)
     encoder.encode_binary(none, none)
     assert encoder.finish() == b""
     decoder = SymbolDecoder(b"")
     assert decoder.decode_gaussian(none, none).size == 0
-    assert decoder.decode_table(0, np.array([1, TOTAL - 1])).size == 0
     assert decoder.decode_rows(none, class_weights(0)).size == 0
     assert decoder.decode_uniform(0, 7).size == 0
     assert decoder.decode_binary(none).size == 0
@@ -360,7 +356,6 @@ def test_random_words_raise_nothing_but_hgs_errors() -> None:
             decoder.decode_uniform(20, 17)
             decoder.decode_binary(np.full(20, 5))
             decoder.decode_rows(np.arange(20) % 4, tables)
-            decoder.decode_table(20, tables[0])
             decoder.finish()
         except HgsError:
             pass
@@ -393,8 +388,8 @@ def test_wrong_arguments_raise_named_errors() -> None:
         lambda: encoder.encode_gaussian(one, two, two),
         lambda: encoder.encode_gaussian(two, two, one),
         lambda: encoder.encode_gaussian(np.array([MAX_SYMBOL + 1]), one, one),
-        lambda: encoder.encode_table(np.array([2]), table),
-        lambda: encoder.encode_table(np.array([-1]), table),
+        lambda: encoder.encode_rows(np.array([2]), np.array([0]), table[None]),
+        lambda: encoder.encode_rows(np.array([-1]), np.array([0]), table[None]),
         lambda: encoder.encode_rows(one, np.array([1]), table[None]),
         lambda: encoder.encode_rows(one, np.array([-1]), table[None]),
         lambda: encoder.encode_rows(one, two, table[None]),
@@ -408,7 +403,7 @@ def test_wrong_arguments_raise_named_errors() -> None:
         with pytest.raises(LimitError):
             call()
     with pytest.raises(CorruptError):
-        encoder.encode_table(one, np.array([5, 5]))
+        encoder.encode_rows(one, np.array([0]), np.array([[5, 5]]))
     with pytest.raises(CorruptError):
         RowTables(table)
     assert encoder.finish() == b""

@@ -9,9 +9,9 @@ from hemgs_format.errors import CorruptError, TruncatedError
 
 
 def test_values_are_little_endian_and_in_turn() -> None:
-    cursor = Cursor(bytes([1, 2, 3, 4, 5, 6, 7, 8, 9]), "test")
-    assert (cursor.u8(), cursor.u16(), cursor.u32()) == (1, 0x0302, 0x07060504)
-    assert (cursor.take(1), cursor.remaining, cursor.offset) == (b"\x08", 1, 8)
+    cursor = Cursor(bytes([1, 2, 3, 4, 5, 6, 7]), "test")
+    assert (cursor.u8(), cursor.u32()) == (1, 0x05040302)
+    assert (cursor.take(1), cursor.remaining, cursor.offset) == (b"\x06", 1, 6)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -35,7 +35,7 @@ def test_numbers_beyond_32_bits_have_no_varint() -> None:
 
 def test_reading_beyond_the_end_raises_truncated_error_with_the_place() -> None:
     cursor = Cursor(b"abc", "some table")
-    cursor.u16()
+    cursor.take(2)
     with pytest.raises(TruncatedError, match="some table: 4 bytes wanted at byte 2, 1 left"):
         cursor.u32()
     with pytest.raises(TruncatedError):
