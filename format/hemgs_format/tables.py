@@ -155,7 +155,7 @@ def class_weights(width_class: int) -> npt.NDArray[np.uint32]:
     return weights
 
 
-def check_weights(weights: npt.NDArray[np.generic], what: str = "table") -> npt.NDArray[np.int64]:
+def check_weights(weights: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
     """Check that weights are usable by the range coder.
 
     The coder library takes anything silently, negative weights included, so nothing reaches it unchecked.
@@ -164,8 +164,6 @@ def check_weights(weights: npt.NDArray[np.generic], what: str = "table") -> npt.
     ----------
     weights
         (…, K) integers, K >= 2; each last-axis row at least 1 and summing to 2**24.
-    what
-        Name for the message.
 
     Returns
     -------
@@ -178,10 +176,10 @@ def check_weights(weights: npt.NDArray[np.generic], what: str = "table") -> npt.
     """
     table = np.asarray(weights)
     if table.dtype.kind not in "iu" or table.ndim == 0 or not 2 <= table.shape[-1] <= TOTAL:
-        raise CorruptError(f"{what}: {table.dtype} {table.shape}, expected rows of 2 or more integers")
+        raise CorruptError(f"table: {table.dtype} {table.shape}, expected rows of 2 or more integers")
     wide = table.astype(np.int64)
     if wide.size and (wide.min() < 1 or wide.max() >= TOTAL):
-        raise CorruptError(f"{what}: weights {wide.min()} .. {wide.max()}, expected 1 .. {TOTAL - 1}")
+        raise CorruptError(f"table: weights {wide.min()} .. {wide.max()}, expected 1 .. {TOTAL - 1}")
     if (wide.sum(axis=-1) != TOTAL).any():
-        raise CorruptError(f"{what}: a row of weights doesn't sum to {TOTAL}")
+        raise CorruptError(f"table: a row of weights doesn't sum to {TOTAL}")
     return wide

@@ -17,7 +17,7 @@ from hemgs_codec.threads import use_threads
 from hemgs_format.errors import SceneError
 
 BITS_PER_GAUSSIAN = 40.0
-"""What the codec spends on a Gaussian, unless told better."""
+"""What the codec spends on a Gaussian, about."""
 SWEEPS = 2
 """Corrections of colours at the end."""
 _OTHER_CHANNELS = 10  # opacity, scales, rotation, DC colour: what is coded of a Gaussian beside shN
@@ -74,8 +74,6 @@ def compact(
     *,
     target: Literal["auto"] | float = "auto",
     lambda_: float = 2e-3,
-    bits_per_gaussian: float = BITS_PER_GAUSSIAN,
-    image_weight: float = LOSS_PER_SQUARED_ERROR,
     views: int = 64,
     operations: Operations = "both",
     correct: bool = True,
@@ -95,10 +93,8 @@ def compact(
         Linear RGB behind the scene.
     target
         "auto": as long as λR falls by more than D rises. A number r >= 1: until N / r are left.
-    lambda_, bits_per_gaussian
-        For "auto": weight of the rate, and what each Gaussian less saves.
-    image_weight
-        κ of D = κ · mean squared error.
+    lambda_
+        For "auto": weight of the rate. D is κ times the mean squared error.
     views
         Rounds look through this many of the cameras, evenly spread; all together are looked through once.
     operations
@@ -130,8 +126,8 @@ def compact(
     with use_threads(threads):
         rounds = begin(scene, cameras, background, views=views, operations=operations, correct=correct)
         rounds.progress = progress
-        price = lambda_ * bits_per_gaussian / (scene.num_gaussians * num_values(scene))  # λR by Gaussian
-        to_distortion = image_weight / rounds.num_samples
+        price = lambda_ * BITS_PER_GAUSSIAN / (scene.num_gaussians * num_values(scene))  # λR by Gaussian
+        to_distortion = LOSS_PER_SQUARED_ERROR / rounds.num_samples
         if target == "auto":
             rounds.while_worth_it(price / to_distortion)
         else:
@@ -145,7 +141,7 @@ def compact(
         num_pruned=rounds.num_pruned,
         num_merged=rounds.num_merged,
         mse=rounds.mse,
-        cost=image_weight * rounds.mse + price * rounds.scene.num_gaussians,
+        cost=LOSS_PER_SQUARED_ERROR * rounds.mse + price * rounds.scene.num_gaussians,
         cost_before=price * scene.num_gaussians,
     )
 

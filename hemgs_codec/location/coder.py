@@ -1,7 +1,7 @@
 """Bits through the range coder, from inside compiled loops (SPEC: "Range coder").
 
 The model adapts after every bit, so the decoder needs each bit before it can know the next probability, and
-one call into constriction a bit is twenty times too slow. The encoder therefore collects bits and
+a call out of the loop for each would be far too slow. The encoder therefore collects bits and
 probabilities, which `hemgs_codec.range_coder` codes in bulk; the decoder reads the same stream here, bit by
 bit. Both meet in `code_bit`, so that encoding and decoding are one walk over the tree.
 """
