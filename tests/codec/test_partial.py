@@ -150,6 +150,16 @@ def test_others_follow_from_512_points_or_half_and_a_32nd(known: int, count: int
     assert are_enough(known, count) == expected
 
 
+def test_a_prefix_is_the_same_scene_whatever_runs_the_networks(gaussians: bytes) -> None:
+    start, end = (end_of(gaussians, section_id) for section_id in ("HASH", "RUN0"))
+    size = start + (end - start) * 4 // 5
+    plain, received = decode_partial(gaussians[:size])
+    other, _ = decode_partial(gaussians[:size], device="torch:cpu")
+    assert follows(plain, received.decoded["base"])
+    for name in (*BASE, "shN"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(other, name))
+
+
 def test_unknown_values_of_upper_bands_are_their_means(gaussians: bytes) -> None:
     size = (end_of(gaussians, "RUN0") + end_of(gaussians, "RUN1")) // 2
     scene, received = decode_partial(gaussians[:size])
