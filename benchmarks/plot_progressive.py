@@ -19,16 +19,16 @@ def main() -> None:
     latest = {row["scene"]: row for row in rows("progressive")}
     if not latest:
         raise click.ClickException("there is nothing to draw: run benchmarks.bench_progressive first")
-    figure, panel = plt.subplots(figsize=(7, 4.5))
-    for scene, row in latest.items():
+    figure, panel = plt.subplots(figsize=(8, 5.5))
+    for scene, row in sorted(latest.items()):
         sizes = [point["bytes"] / row["file_bytes"] for point in row["points"]]
         psnr = [point["psnr"] for point in row["points"]]
-        panel.plot(sizes, psnr, ".-", label=f"{scene}, {row['file_bytes']:,} bytes")
-    panel.set_xlabel("share of the file's bytes that were received")
+        panel.plot(sizes, psnr, ".-", linewidth=1.2, label=f"{scene}, {row['file_bytes']:,} bytes")
+    panel.set_xlabel("share of the file's bytes that were received; first networks and locations")
     panel.set_ylabel("PSNR against the original's renders, dB")
-    panel.set_xlim(0, 1)
+    panel.set_xlim(0, 1.02)
     panel.grid(visible=True, alpha=0.3)
-    panel.legend()
+    panel.legend(loc="upper left", fontsize=9)
     figure.tight_layout()
     figure.savefig(RESULTS / "progressive.png", dpi=100)
 
