@@ -313,4 +313,4 @@ def test_the_sections_of_a_file_sum_to_it(tiny_file: bytes) -> None:
     assert len(description["symbols_sha256"]) == 64
     names = [section["name"] for section in description["sections"]]
     assert names[:3] == ["header", "section table", "metadata"]
-    assert names[-4:] == ["sh0", "sh1", "sh2", "sh3"]
+    assert names[-4:] == ["base", "sh1", "sh2", "sh3"]
