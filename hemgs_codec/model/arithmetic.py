@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.model.dense_kernel import dense
 from hemgs_codec.model.units import (
     LIMIT,
     UNIT,
@@ -106,12 +107,18 @@ class ExactArithmetic:
 
     def linear(self, name: str, x: Array, *, relu: bool = False, wide: bool = False) -> Array:
         """See `Arithmetic`."""
-        w = self._weights[name]
-        y = (x.reshape(-1, x.shape[-1]) @ w).reshape(*x.shape[:-1], w.shape[1])
-        y += self._biases[name]
-        y *= 2.0 ** -(self._shifts[name] - (VALUE_BITS - UNIT_BITS if wide else 0))
-        y = self._floor(y)
-        return y if wide else self._clamp(y, 0 if relu else -LIMIT)
+        w, b = self._weights[name], self._biases[name]
+        scale = 2.0 ** -(self._shifts[name] - (VALUE_BITS - UNIT_BITS if wide else 0))
+        rows = x.reshape(-1, x.shape[-1])
+        if self.is_torch:
+            y = self._floor((rows @ w + b) * scale)
+            if not wide:
+                y = self._clamp(y, 0 if relu else -LIMIT)
+        else:
+            low, high = (-np.inf, np.inf) if wide else (0.0 if relu else -float(LIMIT), float(LIMIT))
+            y = np.empty((len(rows), w.shape[1]))
+            dense(np.ascontiguousarray(rows), w, b, scale, low, high, y)
+        return y.reshape(*x.shape[:-1], w.shape[1])
 
     def concat(self, parts: list[Array]) -> Array:
         """See `Arithmetic`."""
