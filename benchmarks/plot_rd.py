@@ -1,63 +1,69 @@
-"""Draw the rate-distortion curves of `rd.jsonl`, with the peers of `peers.jsonl`, to results/rd.png."""
+"""Draw the rate-distortion curves of `compare.jsonl`, ours beside others', to results/rd.png."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import click
 
+from benchmarks.plot_anchor import rising
 from benchmarks.provenance import RESULTS
+from benchmarks.report_html.rows import OURS, Curve, compare_rows, curves_of, scenes_of
 
-STYLES = {"rendered": "o-", "analytic": "s--"}
-MARKS = {"spz": "^", "sog": "v"}
+_COLUMNS = 4
+_MARKS = {
+    "spz": "^",
+    "sog": "v",
+    "compressed-ply": "D",
+    "ksplat": "s",
+    "draco": "x",
+}
+"""Rivals that are drawn, and how; lossless ones have no place on such a plot."""
 
 
-def rows(name: str) -> list[dict[str, Any]]:
-    """Return the rows of one file of results; none where it doesn't exist."""
-    path = RESULTS / f"{name}.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+def curves_to_draw(scene_curves: list[Curve]) -> list[Curve]:
+    """Return our curves of at least two points, and those of rivals that have any PSNR."""
+    return [
+        curve
+        for curve in scene_curves
+        if curve.points() and (len(curve.points()) > 1 if curve.codec == OURS else curve.codec in _MARKS)
+    ]
 
 
 @click.command()
 def main() -> None:
-    """Draw PSNR over bits per Gaussian, a panel a scene: against the original's renders and the photos."""
+    """Draw PSNR against the original's renders over bits per Gaussian, a panel a scene."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    plain = [r for r in rows("rd") if r.get("compact") is None and r.get("refine") is None]
-    latest = {(r["scene"], r["weights"], r["lambda"]): r for r in plain}
-    peers = {(r["scene"], r["peer"]): r for r in rows("peers")}
-    scenes = list(dict.fromkeys(scene for scene, _, _ in latest))
+    rows = compare_rows(RESULTS / "compare.jsonl")
+    scenes = scenes_of(rows)
     if not scenes:
-        raise click.ClickException("there is nothing to draw: run benchmarks.bench_rd first")
-    figure, panels = plt.subplots(2, len(scenes), figsize=(4.2 * len(scenes), 7.5), squeeze=False)
-    for column, scene in enumerate(scenes):
-        for row, key in enumerate(("psnr_vs_original", "psnr_photo_decoded")):
-            panel = panels[row][column]
-            for rule, style in STYLES.items():
-                points = sorted(
-                    (r["bits_per_gaussian"], r[key])
-                    for (name, kind, _), r in latest.items()
-                    if (name, kind) == (scene, rule)
-                )
-                if points:
-                    panel.plot(*zip(*points, strict=True), style, label=f"hemgs, {rule} weights")
-            for peer, mark in MARKS.items():
-                other = peers.get((scene, peer))
-                if other is not None:
-                    bits = 8 * other["peer_bytes"] / other["num_gaussians"]
-                    panel.plot([bits], [other[f"peer_{key}"]], mark, label=peer.upper())
-            panel.set_xscale("log", base=2)
-            panel.set_title(scene)
-            panel.set_xlabel("bits per Gaussian")
-            against = "the original's renders" if row == 0 else "photos"
-            panel.set_ylabel(f"PSNR against {against}, dB")
-            panel.grid(visible=True, alpha=0.3)
-    panels[0][0].legend()
+        raise click.ClickException("there is nothing to draw: run benchmarks.compare first")
+    lines = -(-len(scenes) // _COLUMNS)
+    figure, grid = plt.subplots(lines, _COLUMNS, figsize=(4.2 * _COLUMNS, 3.8 * lines), squeeze=False)
+    panels, handles = grid.ravel(), {}
+    colours = {name: f"C{number}" for number, name in enumerate((OURS, *_MARKS))}
+    for panel, scene in zip(panels, scenes, strict=False):
+        count = next(row["num_gaussians"] for row in rows if row["scene"] == scene)
+        for curve in curves_to_draw(curves_of(rows, scene)):
+            points = [(8 * size / count, psnr) for size, psnr in rising(curve.points())]
+            own = curve.codec == OURS
+            style = {"marker": "o" if own else _MARKS[curve.codec], "color": colours[curve.codec]}
+            dashes = "--" if "effort 0" in curve.name else ":" if "effort 9" in curve.name else "-"
+            (handles[curve.name],) = panel.plot(
+                *zip(*points, strict=True), dashes, markersize=4, **style, label=curve.name
+            )
+        panel.set_xscale("log", base=2)
+        panel.set_title(f"{scene} ({count:,} Gaussians)")
+        panel.set_xlabel("bits per Gaussian")
+        panel.set_ylabel("PSNR against the original's renders, dB")
+        panel.grid(visible=True, alpha=0.3)
+    for panel in panels[len(scenes) :]:
+        panel.axis("off")
     figure.tight_layout()
+    free = {"loc": "center", "bbox_to_anchor": panels[-1].get_position()} if len(panels) > len(scenes) else {}
+    figure.legend(handles=list(handles.values()), **free)
     figure.savefig(RESULTS / "rd.png", dpi=80)
 
 

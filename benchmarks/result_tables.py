@@ -102,20 +102,6 @@ TABLES = {
             "decode_s",
         ),
     ),
-    "peers": Table(
-        ("scene", "peer"),
-        (
-            "peer_bytes",
-            "file_bytes",
-            "share_of_peer",
-            "lambda",
-            "peer_psnr_vs_original",
-            "psnr_vs_original",
-            "psnr_photo_original",
-            "peer_psnr_photo_decoded",
-            "psnr_photo_decoded",
-        ),
-    ),
     "refine": Table(
         ("scene", "lambda", "steps"),
         ("file_bytes", "psnr_vs_original", "psnr_photo_original", "psnr_photo_decoded", "seconds"),
