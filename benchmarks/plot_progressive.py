@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from benchmarks.plot_rd import rows
 from benchmarks.provenance import RESULTS
+from benchmarks.report import read_rows
 
 
 @click.command()
@@ -16,7 +16,7 @@ def main() -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    latest = {row["scene"]: row for row in rows("progressive")}
+    latest = {row["scene"]: row for row in read_rows(RESULTS / "progressive.jsonl")}
     if not latest:
         raise click.ClickException("there is nothing to draw: run benchmarks.bench_progressive first")
     figure, panel = plt.subplots(figsize=(8, 5.5))
