@@ -6,6 +6,7 @@ All three are swept over what makes files smaller: fewer Gaussians (--decimate),
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.codecs.codec import SceneFiles, Setting
@@ -138,8 +139,11 @@ class Sog(SplatTransform):
     suffix = ".sog"
 
     def settings(self, scene: SceneFiles) -> list[Setting]:
-        """Return the usual settings, with one of more work for palettes if there are any."""
-        usual = super().settings(scene)
+        """Return the usual settings, with one of more work for palettes if there are any.
+
+        None is quick: without a GPU palettes take half an hour of a scene that a quick comparison is about.
+        """
+        usual = [replace(setting, is_quick=False) for setting in super().settings(scene)]
         if sh_degree(scene.ply) == 0:
             return usual
         options = {"global": ("--sh-iterations", str(_SOG_ITERATIONS), "--webp-effort", "9")}
