@@ -66,7 +66,9 @@ def test_names_are_unique_and_lower_case() -> None:
 
 @pytest.mark.parametrize("codec", rivals(NOWHERE), ids=lambda codec: codec.name)
 @pytest.mark.parametrize("degree", [0, 2, 3])
-def test_settings_have_unique_names_and_a_quick_one_unless_all_take_long(tmp_path: Path, codec: Codec, degree: int) -> None:
+def test_settings_have_unique_names_and_a_quick_one_if_any_is(
+    tmp_path: Path, codec: Codec, degree: int
+) -> None:
     settings = codec.settings(files_of(tmp_path, degree))
     names = [setting.name for setting in settings]
     assert len(set(names)) == len(names)
