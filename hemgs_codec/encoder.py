@@ -76,7 +76,7 @@ def encode(
     scene
         N Gaussians.
     lambda_
-        Weight of the rate, 1.6e-5 .. 1.6e-2: larger is smaller and coarser. Where a target is given, the
+        Weight of the rate, 1e-7 .. 1.6e-2: larger is smaller and coarser. Where a target is given, the
         search for it starts here.
     target_size
         Bytes that the file mustn't exceed: the finest file that doesn't is returned.

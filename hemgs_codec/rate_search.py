@@ -16,6 +16,7 @@ from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
 T = TypeVar("T")
 
 MOST_PASSES = 9
+_MARGIN = 1 / 32  # of an octave, to what was tried
 _NARROW = 1 / 64  # of an octave of lambda: nothing is gained by halving it again
 
 
@@ -87,15 +88,22 @@ def search_lambda(
 
 def _next_place(trials: list[Trial[T]], target: float, slope: float, low: float, high: float) -> float:
     """Return log2 of the next lambda: on the line through the two nearest passes, if that is inside."""
+    guess = slope
     near = sorted(trials, key=lambda t: abs(t.figure - target))[:2]
     if len(near) == 2 and near[0].figure != near[1].figure:
         run = math.log2(near[1].lambda_ / near[0].lambda_)
         slope = (near[0].figure - near[1].figure) / run if run else slope
-    place = math.log2(near[0].lambda_) + (near[0].figure - target) / max(slope, 1e-9)
-    margin = 0.02 * (high - low)
+    # passes that lie close together say little of a slope: renders of small scenes are unsteady
+    slope = min(max(slope, guess / 4), 4 * guess)
+    place = math.log2(near[0].lambda_) + (near[0].figure - target) / slope
+    margin = min(0.02 * (high - low), _MARGIN)
     if low + margin <= place <= high - margin:
         return place
-    # a line that leaves what is possible: the range's end if no pass was there, else a half
-    end = low if place < low + margin else high
-    tried = {math.log2(trial.lambda_) for trial in trials}
-    return (low + high) / 2 if any(abs(end - other) < _NARROW for other in tried) else end
+    # A line that leaves what is possible: the range's end if no pass was there; else from there inwards, by
+    # the slope that was guessed; else a half.
+    end, inwards = (low, 1) if place < low + margin else (high, -1)
+    last = min(trials, key=lambda t: abs(math.log2(t.lambda_) - end))
+    if abs(math.log2(last.lambda_) - end) >= _NARROW:
+        return end
+    place = end + inwards * max(abs(last.figure - target) / guess, 2 * margin)
+    return place if low + margin <= place <= high - margin else (low + high) / 2

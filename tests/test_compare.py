@@ -31,7 +31,7 @@ def test_the_default_lambda_comes_first_and_names_differ(tmp_path: Path) -> None
     codec = Hemgs(None, (0, 4), tmp_path, 1)
     settings = codec.settings(SceneFiles("chair", CHAIR))
     assert settings[0].options["lambda"] == 2e-3
-    assert len({setting.name for setting in settings}) == len(settings) == 20
+    assert len({setting.name for setting in settings}) == len(settings) == 30
     assert sum(setting.is_quick for setting in settings) == 6
 
 

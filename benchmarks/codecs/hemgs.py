@@ -11,7 +11,7 @@ from benchmarks.codecs.codec import SceneFiles, Setting
 from benchmarks.stages import Stage, bits_by_section, checked, run_process
 from hemgs_codec.version import __version__
 
-LAMBDAS = tuple(3.125e-5 * 2**k for k in range(10))
+LAMBDAS = tuple(3.125e-5 * 2**k for k in (-8, -7, -5, -3, -1, *range(10)))
 QUICK = (5e-4, 2e-3, 8e-3)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     type=float,
     default=2e-3,
     show_default=True,
-    help="Weight of the rate: larger is smaller and coarser, 1.6e-5 to 1.6e-2.",
+    help="Weight of the rate: larger is smaller and coarser, 1e-7 to 1.6e-2.",
 )
 @click.option(
     "--target-size",

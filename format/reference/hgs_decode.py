@@ -479,7 +479,7 @@ def get(found: dict[str, Any], key: str, kind: type) -> Any:
 
 
 INTEGERS = {
-    "lambda": (-4078, -1527),
+    "lambda": (-5953, -1527),
     "step": (0, 160),
     "bits": (1, 21),
     "order": (0, 2),

@@ -61,7 +61,7 @@ def encode_anchors(
     scene
         N anchors.
     lambda_
-        Weight of the rate, 1.6e-5 .. 1.6e-2.
+        Weight of the rate, 1e-7 .. 1.6e-2.
     target_size
         Bytes that the file mustn't exceed: the finest file that doesn't is returned. The search starts at
         lambda_.

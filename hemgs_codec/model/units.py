@@ -30,7 +30,7 @@ NUM_SIGMAS = 128
 UNIT_SIGMA = 32
 """Sigma index i means a sigma of 2**((i - 32) / 8) symbols."""
 
-LAMBDA_MIN = 1.6e-5
+LAMBDA_MIN = 1e-7
 LAMBDA_MAX = 1.6e-2
 LAMBDA_REFERENCE_Q = -2295
 """round(256 log2(2e-3)): the lambda at which the step predictor's own term vanishes."""

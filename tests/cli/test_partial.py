@@ -35,7 +35,7 @@ def test_where_it_is_allowed_all_points_come_out_and_what_is_missing_is_said(
     assert run("decode", str(cut), "--allow-truncated") == 0
     assert read_ply(cut.with_suffix(".ply")).num_gaussians == 40
     said = capsys.readouterr().err
-    for words in ("can't be checked", "missing sections: RUN", "decoded of 40: base of", "predicted"):
+    for words in ("can't be checked", "missing sections: RUN", "decoded of 40: base of", "guessed"):
         assert words in said
 
 
