@@ -26,7 +26,8 @@ def summary(rows: list[Row]) -> str:
     if single:
         names = sorted({name for _, name in single})
         parts.append(
-            f"Alone, {'; '.join(names)} lose {len(single)} times where another setting of ours wins."
+            f"Alone, {'; '.join(names)} lose, or have no file of that PSNR, "
+            f"{len(single)} times where another setting of ours wins."
         )
     for codec, goal in GOALS.items():
         table = goal_rows(headline(matches, codec))
