@@ -11,7 +11,7 @@ from hemgs_codec.lattice import lattice_step
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import Scaling
-from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
+from hemgs_codec.model.units import LAMBDA_MAX
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.shapes import GaussianShape
 from vectors.tiny import (
@@ -54,7 +54,7 @@ LARGE = Recipe(
     hidden=2,
     heads=1,
     use_context=False,
-    lambda_=LAMBDA_MIN,
+    lambda_=1.6e-5,
     log_sigma_bias=3000,  # twelve octaves: the widest tables of some channels, all nine low bits
 )
 FAR = Recipe(GaussianShape(0), "raster", context=6, window=255, hidden=2, heads=3, voxel_shift=15)
