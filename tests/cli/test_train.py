@@ -10,6 +10,7 @@ import pytest
 
 from hemgs_codec.anchors.read import read_anchor_scene
 from hemgs_codec.anchors.write import write_anchor_scene
+from hemgs_codec.model.units import LAMBDA_MIN
 from tests.cli.test_main import run
 from tests.train.sets import write_blender
 
@@ -96,7 +97,7 @@ def test_a_range_of_lambda_beyond_the_format_is_refused(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = str(tmp_path / "out")
-    assert run("train", str(photos), "-o", out, "--lambda-range", "1e-6", "1e-3") == 1
+    assert run("train", str(photos), "-o", out, "--lambda-range", str(LAMBDA_MIN / 2), "1e-3") == 1
     assert "lambda range" in capsys.readouterr().err
     assert not Path(out).exists()
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from hemgs_codec import AnchorScene, decode, encode_anchors
+from hemgs_codec.model.units import LAMBDA_MIN
 from hemgs_codec.train.dataset import Dataset, load_dataset
 from hemgs_codec.train.loss import loss_against, torch_loss
 from hemgs_codec.train.options import LEAST_HASHED, RateOptions, SceneOptions, check_options, has_hash
@@ -177,7 +178,7 @@ def test_a_fit_of_another_scene_is_refused(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("scene", "rate", "message"),
     [
-        (SCENE, replace(RATE, lambda_range=(1e-5, 1e-3)), "lambda range"),
+        (SCENE, replace(RATE, lambda_range=(LAMBDA_MIN / 2, 1e-3)), "lambda range"),
         (SCENE, replace(RATE, lambda_range=(4e-3, 1e-3)), "lambda range"),
         (replace(SCENE, voxel_size=-1.0), RATE, "voxel size"),
         (replace(SCENE, growth_gradient=0.0), RATE, "growth gradient"),
