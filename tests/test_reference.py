@@ -24,6 +24,14 @@ SCRIPT = ROOT / "format" / "reference" / "hgs_decode.py"
 VECTORS = ROOT / "format" / "vectors"
 VALID = sorted(path.stem for path in (VECTORS / "valid").glob("*.hgs"))
 INVALID = sorted(path.stem for path in (VECTORS / "invalid").glob("*.hgs"))
+ONE_RULE = (
+    "contexts-of-none",
+    "flag-of-two",
+    "flags-of-another-scale",
+    "grid-level-of-one-axis",
+    "rendering-weight-beyond-limit",
+)
+"""Of the invalid files, those that a reader could decode whose rule it lets pass."""
 PRIOR = FOLDER / DEFAULT
 MAY_IMPORT = {*sys.stdlib_module_names, "msgpack", "numpy", "zstandard"}
 
@@ -72,6 +80,23 @@ def test_it_refuses_an_invalid_file(reference: ModuleType, name: str) -> None:
     with pytest.raises(reference.HgsError) as caught:
         reference.decode(data, [PRIOR.read_bytes()])
     assert caught.value.name == stated("invalid", name)["error"]
+
+
+@pytest.mark.parametrize("name", ONE_RULE)
+def test_a_reader_that_lets_one_rule_pass_finds_nothing_else_wrong(name: str, reference: ModuleType) -> None:
+    """The file is right but for its rule: without the statement that refuses it, it is decoded."""
+    data = (VECTORS / "invalid" / f"{name}.hgs").read_bytes()
+    with pytest.raises(reference.HgsError) as caught:
+        reference.decode(data, [PRIOR.read_bytes()])
+    line = caught.traceback[-1].lineno + 1
+    source = SCRIPT.read_text(encoding="utf-8").splitlines()
+    refusal = source[line - 1]
+    assert refusal.strip().startswith("raise ")
+    source[line - 1] = refusal.replace(refusal.strip(), "pass")
+    lax = ModuleType("lax")
+    sys.modules[lax.__name__] = lax  # dataclasses look there
+    exec(compile("\n".join(source), str(SCRIPT), "exec"), vars(lax))
+    assert lax.decode(data, [PRIOR.read_bytes()])
 
 
 @pytest.mark.parametrize("name", INVALID)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
+import numpy.typing as npt
 
-from hemgs_codec.anchors.network_coding import INTEGER_LIMIT
+from hemgs_codec.anchors.network_coding import INTEGER_LIMIT, pack_rendering
+from hemgs_codec.anchors.networks import NetworkShape
+from hemgs_codec.anchors.profile import FIRST_MASK
+from hemgs_codec.channel_scene import anchor_channels
 from hemgs_codec.coding.centroids import NUM_CELLS
-from hemgs_codec.decoder import decode
-from hemgs_codec.model.value_lists import encode_values
+from hemgs_codec.decoder import decode_symbols
+from hemgs_codec.model.frozen import FrozenModel
+from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.range_coder import SymbolEncoder
-from hemgs_format.errors import CorruptError, HgsError, TruncatedError
+from hemgs_format.errors import CorruptError, TruncatedError
 from hemgs_format.sections import Section
 from vectors.breakages import WORDS, Breakage
 from vectors.edits import (
+    hashed,
     with_data,
     with_float,
     with_keys,
@@ -22,32 +26,43 @@ from vectors.edits import (
     without,
     without_key,
 )
+from vectors.tiny import Recipe, encode_tiny, model_spec
+from vectors.tiny_anchors import tiny_anchors
 
 
-def _with_word(word: bytes, run: bytes) -> bytes:
-    """Replace a run's first word."""
-    return run[:1] + word + run[5:]
+def _flag_of_two(_: bytes) -> bytes:
+    """Have a flag of 2 in a scene of which only flags are coded, by networks to which all is one."""
+    shape = NetworkShape(features=1, slots=1)
+    recipe = Recipe(shape, "permuted", context=0, window=1, hidden=1, heads=1, use_context=False)
+    scaling = Scaling(np.zeros(6, dtype=np.float32), np.array([0, 1, 0, 0, 0, 0], dtype=np.float32))
+    spec = model_spec(recipe, scaling)
+    shapes = spec.matrices()
+    weights = {name: np.zeros(size, dtype=np.int32) for name, size in shapes.items()}
+    biases = {name: np.zeros(columns, dtype=np.int32) for name, (_, columns) in shapes.items()}
+    model = FrozenModel(spec, weights, biases, dict.fromkeys(shapes, 0), [])
+    valid = encode_tiny(anchor_channels(*tiny_anchors(2, shape, 1400)), recipe, scaling, model)
+
+    decoded = decode_symbols(valid)
+    flags = decoded.walked.symbols[:, FIRST_MASK]
+    assert with_data("RUN0", lambda run: run[:1] + _flag_words(flags))(valid) == valid
+    flags[0] = 2
+    return hashed(decoded)(with_data("RUN0", lambda run: run[:1] + _flag_words(flags))(valid))
 
 
-def _flag_of_two(data: bytes) -> bytes:
-    """Change the first word of the symbols until a symbol comes out that is neither 0 nor 1."""
-    for number in range(1 << 16):
-        word = (number << 16).to_bytes(4, "little")
-        changed = with_data("RUN0", partial(_with_word, word))(data)
-        try:
-            decode(changed, threads=1)
-        except HgsError as error:
-            if "neither 0 nor 1" in str(error):
-                return changed
-    raise AssertionError("no word makes such a symbol")
-
-
-def _weight_beyond_limit(_: bytes) -> bytes:
-    """Networks that begin with a weight that float32 doesn't hold."""
+def _flag_words(flags: npt.NDArray[np.int32]) -> bytes:
+    """Code flags of which nothing is expected: mean 0, σ 1."""
     encoder = SymbolEncoder()
-    encoder.encode_uniform(np.array([0]), 5)
-    encode_values(encoder, np.array([INTEGER_LIMIT + 1] + [0] * 27))  # opacity.hidden: 7 inputs, 4 outputs
+    encoder.encode_gaussian(flags.astype(np.int64), np.zeros(len(flags), np.int64), np.full(len(flags), 32))
     return encoder.finish()
+
+
+def _weight_beyond_limit(data: bytes) -> bytes:
+    """Have a weight that is just too large; float32 would hold it."""
+    decoded = decode_symbols(data)
+    assert decoded.networks is not None
+    next(iter(decoded.networks.weights.values()))[0, 0] = INTEGER_LIMIT + 1
+    words = pack_rendering(decoded.networks)
+    return hashed(decoded)(with_data("MLPS", lambda _: words)(data))
 
 
 ANCHORS = (
@@ -68,7 +83,7 @@ ANCHORS = (
         with_keys(centroids=[b"", bytes(NUM_CELLS), b"", b""]),
     ),
     Breakage("flag-of-two", "Decoding order: gates", CorruptError, _flag_of_two),
-    Breakage("rendering-weight-beyond-limit", "MLPS", CorruptError, with_data("MLPS", _weight_beyond_limit)),
+    Breakage("rendering-weight-beyond-limit", "MLPS", CorruptError, _weight_beyond_limit),
     Breakage("rendering-networks-go-on", "Range coder", CorruptError, with_data("MLPS", lambda d: d + WORDS)),
     Breakage(
         "rendering-networks-not-words", "Range coder", TruncatedError, with_data("MLPS", lambda d: d[:-1])

@@ -6,13 +6,14 @@ Checksums, and the hash of the symbols where it can be known, are right unless t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgpack
 
 from hemgs_codec.coding.fields import unpack_fields
 from hemgs_codec.model.arithmetic import MAX_SHIFT
 from hemgs_codec.model.frozen import pack_networks, unpack_networks
+from hemgs_codec.model.hashgrid import Level
 from hemgs_format.constants import MAX_POINTS
 from hemgs_format.cursor import pack_varint
 from hemgs_format.errors import (
@@ -37,6 +38,7 @@ from vectors.edits import (
     without,
     without_key,
 )
+from vectors.worked_example import RECIPE, worked_example
 
 WORDS = b"\1\0\0\0" * 3  # a decoder reads up to two words ahead
 
@@ -61,6 +63,16 @@ def _shift_beyond_limit(data: bytes) -> bytes:
         return pack_networks(weights, biases, {**shifts, name: MAX_SHIFT + 1})
 
     return with_data("NETS", edit)(data)
+
+
+def _contexts_of_none(_: bytes) -> bytes:
+    """Have networks for contexts, which all are empty: they are there, and what they say is 0."""
+    return worked_example(replace(RECIPE, use_context=True))
+
+
+def _level_of_one_axis(_: bytes) -> bytes:
+    """Have a level of a grid along x; nothing looks at it, for nothing says how it is interpolated."""
+    return worked_example(replace(RECIPE, levels=(Level((0,), 4, 16),)))
 
 
 def _run_of_no_batches(data: bytes) -> bytes:
@@ -146,9 +158,9 @@ PLAIN = (
         with_keys(centroids=[b"", b"", b"", b"", b"", b"?"]),
     ),
     Breakage("centroids-of-another-degree", "META: centroids", CorruptError, with_keys(centroids=[b""] * 7)),
-    Breakage("contexts-of-none", "META: net flags", CorruptError, with_keys(net=[1, 1, 1, 1, 3])),
+    Breakage("contexts-of-none", "META: net flags", CorruptError, _contexts_of_none),
     Breakage("fine-step-out-of-range", "META: fine", CorruptError, with_keys(fine=162)),
-    Breakage("grid-level-of-one-axis", "META: grid", CorruptError, with_keys(grid=[[1, 4, 16]])),
+    Breakage("grid-level-of-one-axis", "META: grid", CorruptError, _level_of_one_axis),
     Breakage("grid-beyond-its-bytes", "HASH", LimitError, with_keys(grid=[[7, 6, 1 << 20]])),
     Breakage("networks-beyond-limit", "NETS", LimitError, with_keys(net=[256, 256, 16, 1, 3], context=1)),
     Breakage("lattice-beyond-base-units", "Lattice", CorruptError, with_keys(step=160)),

@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 
 from hemgs_codec.coding.digest import digest_of
-from hemgs_codec.decoder import decode_symbols
+from hemgs_codec.decoder import Decoded, decode_symbols
 from hemgs_codec.sections import KNOWN
 from hemgs_format.container import read_container, write_container
 from hemgs_format.metadata import Value, pack_metadata, unpack_metadata
@@ -121,9 +121,15 @@ def _with_pairs(edit: Callable[[Pairs], Pairs]) -> Callable[[bytes], bytes]:
     A reader that doesn't mind the broken rule finds nothing else to complain about, but where integers depend
     on it.
     """
+    return lambda data: hashed(decode_symbols(data), edit)(data)
+
+
+def hashed(
+    decoded: Decoded, edit: Callable[[Pairs], Pairs] = lambda pairs: pairs
+) -> Callable[[bytes], bytes]:
+    """Mend the hash of a file that holds these integers."""
 
     def apply(data: bytes) -> bytes:
-        decoded = decode_symbols(data)
         pairs = edit([(key, v) for key, v in metadata_of(data).items() if key != "sha256"])
         digest = digest_of(
             _spelt(list(dict(pairs).items())),  # a key that is there twice counts once

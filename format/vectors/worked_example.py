@@ -14,11 +14,11 @@ from hemgs_codec.scene import GaussianScene
 from hemgs_codec.shapes import GaussianShape
 from vectors.tiny import Recipe, encode_tiny, model_spec, tiny_channels
 
-_RECIPE = Recipe(GaussianShape(0), "permuted", context=0, window=1, hidden=1, heads=1, use_context=False)
+RECIPE = Recipe(GaussianShape(0), "permuted", context=0, window=1, hidden=1, heads=1, use_context=False)
 
 
-def worked_example() -> bytes:
-    """Return the file."""
+def worked_example(recipe: Recipe = RECIPE) -> bytes:
+    """Return the file, or the same scene by another recipe; its networks hear nothing of what that adds."""
     scene = GaussianScene(
         means=np.array([[1.0, 2.0, 0.5], [3.0, 0.0, 1.25]], dtype=np.float32),
         log_scales=np.array([[-3.0, -4.0, -5.0]] * 2, dtype=np.float32),
@@ -31,15 +31,20 @@ def worked_example() -> bytes:
         np.array([0, 0.5, -3, -4, -5, 0, 0, 0, 0.25, 0, 0], dtype=np.float32),
         np.array([0, 1.5, 0, 0, 0, 0, 0, 0, 0.75, 0, 0], dtype=np.float32),
     )
-    spec = model_spec(_RECIPE, scaling)
+    spec = model_spec(recipe, scaling)
     shapes = spec.matrices()
     weights = {name: np.zeros(shape, dtype=np.int32) for name, shape in shapes.items()}
-    biases = {name: np.zeros(columns, dtype=np.int32) for name, (_, columns) in shapes.items()}
+    biases = {
+        name: np.zeros(columns, dtype=np.int32)
+        for name, (_, columns) in shapes.items()
+        if not name.endswith(".skip")
+    }
     biases["1.step"][0] = -512  # two octaves down: a quarter of a scale
     biases["5.step"][0] = -768  # an eighth
-    weights["5.prior"][3, 0] = 1  # group 5 hears of opacity
+    weights["5.prior"][spec.hash_width + 3, 0] = 1  # group 5 hears of opacity
     weights["5.0.hidden"][0, 0] = 1
     weights["5.0.out"][0, 0] = 1  # and expects as much brightness
     biases["5.0.out"][1] = -256  # within half a scale
-    model = FrozenModel(spec, weights, biases, dict.fromkeys(shapes, 0), [])
-    return encode_tiny(tiny_channels(scene), _RECIPE, scaling, model)
+    tables = [np.ones((level.entries, spec.features), dtype=np.int8) for level in spec.levels]
+    model = FrozenModel(spec, weights, biases, dict.fromkeys(shapes, 0), tables)
+    return encode_tiny(tiny_channels(scene), recipe, scaling, model)
