@@ -45,15 +45,15 @@ class _Listener(FileCoder):
         return super().code_positions(layer, ranks, halvings)
 
 
-def attribute_bits(data: bytes | memoryview) -> dict[str, float]:
+def attribute_bits(data: bytes | memoryview, *, max_points: int | None = None) -> dict[str, float]:
     """Decode a file and return the bits of each attribute group, by name; runs take a little more.
 
     Raises
     ------
     HgsError
-        The data isn't a whole .hgs file that this version reads.
+        The data isn't a whole .hgs file that this version reads, or holds more than `max_points`.
     """
-    container = read_container(data, known=KNOWN)
+    container = read_container(data, known=KNOWN, max_points=max_points)
     parts, runs = split_sections(container.sections, container.profile)
     opened = open_file(container, parts)
     spec = opened.fields.spec

@@ -196,16 +196,20 @@ def walk_file(
 
 
 def decode_symbols(
-    data: bytes | memoryview, *, device: str = CPU, progress: Progress | None = None
+    data: bytes | memoryview,
+    *,
+    device: str = CPU,
+    max_points: int | None = None,
+    progress: Progress | None = None,
 ) -> Decoded:
     """Decode a file's integers and compare their hash with the encoder's.
 
     Raises
     ------
     HgsError
-        The data isn't a whole .hgs file that this version reads.
+        The data isn't a whole .hgs file that this version reads, or holds more than `max_points`.
     """
-    container = read_container(data, known=KNOWN)
+    container = read_container(data, known=KNOWN, max_points=max_points)
     parts, runs = split_sections(container.sections, container.profile)
     opened = open_file(container, parts)
     model = unpack_model(opened.fields.spec, parts["NETS"], parts["HASH"], opened.fields.prior)
@@ -238,6 +242,7 @@ def decode(
     *,
     device: str = "cpu",
     threads: int | None = None,
+    max_points: int | None = None,
     progress: Progress | None = None,
 ) -> Scene:
     """Decode the bytes of an .hgs file.
@@ -251,6 +256,9 @@ def decode(
         same.
     threads
         CPU threads; None: the machine's cores. The result is the same.
+    max_points
+        Refuse a file of more points, before anything is allocated for them; None: as many as the format
+        allows. A Gaussian takes up to 4 kB of memory, an anchor up to 25 (SPEC "Limits and security").
 
     Returns
     -------
@@ -260,10 +268,11 @@ def decode(
     Raises
     ------
     HgsError
-        The data isn't a whole .hgs file that this version reads.
+        The data isn't a whole .hgs file that this version reads; `LimitError` if it holds more than
+        `max_points`.
     """
     with use_threads(threads):
-        return reconstruct(decode_symbols(data, device=device, progress=progress))
+        return reconstruct(decode_symbols(data, device=device, max_points=max_points, progress=progress))
 
 
 def decode_gaussians(
@@ -331,12 +340,18 @@ def check_decodes(data: bytes, device: str, progress: Progress | None) -> None:
         raise HgsError(f"the file just encoded doesn't decode ({error}): nothing was written") from error
 
 
-def verify(data: bytes | memoryview, *, threads: int | None = None, progress: Progress | None = None) -> None:
-    """Check a file: structure, checksums, and the hash of its decoded symbols.
+def verify(
+    data: bytes | memoryview,
+    *,
+    threads: int | None = None,
+    max_points: int | None = None,
+    progress: Progress | None = None,
+) -> None:
+    """Check a file: structure, checksums, and the hash of its decoded symbols; parameters as of `decode`.
 
     Raises
     ------
     HgsError
         What is wrong.
     """
-    decode(data, threads=threads, progress=progress)
+    decode(data, threads=threads, max_points=max_points, progress=progress)

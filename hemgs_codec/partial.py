@@ -71,6 +71,7 @@ def decode_partial(
     bands: int | None = None,
     device: str = CPU,
     threads: int | None = None,
+    max_points: int | None = None,
     progress: Progress | None = None,
 ) -> tuple[Scene, Received]:
     """Decode a part of an .hgs file to a scene of all its points.
@@ -83,8 +84,8 @@ def decode_partial(
         False: it must be a whole file.
     bands
         Highest SH band to decode, 0 .. 3; those above are 0. None: all that are there.
-    device, threads
-        As for `decode`: the result is the same.
+    device, threads, max_points
+        As for `decode`.
 
     Returns
     -------
@@ -96,8 +97,8 @@ def decode_partial(
         The data isn't that, or what is there of it is damaged.
     """
     if not allow_truncated:
-        read_container(data, known=KNOWN)
-    prefix = read_prefix(data, known=KNOWN)
+        read_container(data, known=KNOWN, max_points=max_points)
+    prefix = read_prefix(data, known=KNOWN, max_points=max_points)
     profile = prefix.container.profile
     check_order(prefix.ids, profile)
     if bands is not None and profile != "gaussian":

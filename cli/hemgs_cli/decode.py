@@ -76,6 +76,7 @@ _BAKE_ONLY = "{} is for baking an anchor file: give --as 3dgs"
 @options.background
 @options.device
 @options.threads
+@options.max_points
 @options.force
 @options.as_json
 def decode(
@@ -89,6 +90,7 @@ def decode(
     background: str,
     device: str,
     threads: int | None,
+    max_points: int | None,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -143,10 +145,13 @@ def decode(
                 bands=bands,
                 device=device,
                 threads=threads,
+                max_points=max_points,
                 progress=progress,
             )
         else:
-            scene = hemgs_codec.decode(data, device=device, threads=threads, progress=progress)
+            scene = hemgs_codec.decode(
+                data, device=device, threads=threads, max_points=max_points, progress=progress
+            )
         if is_anchors and not is_folder:
             assert not isinstance(scene, GaussianScene)
             with use_threads(threads):

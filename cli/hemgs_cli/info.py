@@ -15,9 +15,13 @@ from hemgs_cli.files import echo_json, read_bytes
 @click.option(
     "--attributes", is_flag=True, help="Decode it too, and show what each attribute takes of the runs."
 )
+@options.max_points
 @options.as_json
-def info(source: str, attributes: bool, as_json: bool) -> None:
+def info(source: str, attributes: bool, max_points: int | None, as_json: bool) -> None:
     """Show what an .hgs file holds and what takes how many bytes.
+
+    Memory that grows with the number of points is asked for with --attributes alone, so only there
+    --max-points counts.
 
     \b
     Examples:
@@ -32,7 +36,7 @@ def info(source: str, attributes: bool, as_json: bool) -> None:
     if attributes:
         from hemgs_codec.attribute_bits import attribute_bits
 
-        bits = attribute_bits(data)
+        bits = attribute_bits(data, max_points=max_points)
         description["attributes"] = {name: round(value / 8, 1) for name, value in bits.items()}
     if as_json:
         echo_json(description)

@@ -27,6 +27,12 @@ device = click.option(
 threads = click.option(
     "--threads", type=click.IntRange(min=1), help="CPU threads; the machine's cores if not given."
 )
+max_points = click.option(
+    "--max-points",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Refuse a file of more Gaussians or anchors, before memory is asked for: for files of strangers.",
+)
 drop_invalid = click.option(
     "--drop-invalid",
     is_flag=True,

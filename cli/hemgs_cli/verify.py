@@ -10,7 +10,8 @@ from hemgs_cli.files import read_bytes
 
 @click.command()
 @options.source_hgs
-def verify(source: str) -> None:
+@options.max_points
+def verify(source: str, max_points: int | None) -> None:
     """Check an .hgs file: structure, checksums, and the hash of its decoded symbols.
 
     Exits with 1 and says what is wrong if anything is.
@@ -23,5 +24,5 @@ def verify(source: str) -> None:
 
     import hemgs_codec
 
-    hemgs_codec.verify(data)
+    hemgs_codec.verify(data, max_points=max_points)
     click.echo(f"{source}: ok")

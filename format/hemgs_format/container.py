@@ -118,7 +118,9 @@ def write_container(container: Container) -> bytes:
     return b"".join([pack_header(header, table), table, *(section.data for section in sections)])
 
 
-def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Container:
+def read_container(
+    data: bytes | memoryview, *, known: frozenset[str], max_points: int | None = None
+) -> Container:
     """Read a file and check it: structure, limits and every checksum.
 
     Parameters
@@ -127,6 +129,8 @@ def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Contai
         The whole file.
     known
         Section ids that the caller understands.
+    max_points
+        Most points that the caller has memory for; None: as many as the format allows.
 
     Raises
     ------
@@ -139,14 +143,14 @@ def read_container(data: bytes | memoryview, *, known: frozenset[str]) -> Contai
     CorruptError
         A checksum or a field is wrong, or bytes follow the last section.
     LimitError
-        A count is beyond the format.
+        A count is beyond the format, or beyond `max_points`.
     """
     view = memoryview(data)
-    header, entries = _parse_front(view)
+    header, entries = _parse_front(view, max_points=max_points)
     return _take(view, header, entries, known).container
 
 
-def read_prefix(data: bytes | memoryview, *, known: frozenset[str]) -> Prefix:
+def read_prefix(data: bytes | memoryview, *, known: frozenset[str], max_points: int | None = None) -> Prefix:
     """Read the first bytes of a file, or all of it, and check what is there: as `read_container`.
 
     Raises
@@ -157,7 +161,7 @@ def read_prefix(data: bytes | memoryview, *, known: frozenset[str]) -> Prefix:
         The bytes end before the section table does.
     """
     view = memoryview(data)
-    header, entries = _parse_front(view, is_whole=False)
+    header, entries = _parse_front(view, is_whole=False, max_points=max_points)
     return _take(view, header, entries, known)
 
 
@@ -216,9 +220,16 @@ def layout(data: bytes | memoryview) -> list[Extent]:
     ]
 
 
-def _parse_front(view: memoryview, *, is_whole: bool = True) -> tuple[Header, list[Entry]]:
+def _parse_front(
+    view: memoryview, *, is_whole: bool = True, max_points: int | None = None
+) -> tuple[Header, list[Entry]]:
     """Read header and section table, and check that the sections fill the file, or that they go beyond it."""
     header = parse_header(view)
+    if max_points is not None and header.num_points > max_points:
+        raise LimitError(
+            f"num_points at byte 12 is {header.num_points}, expected at most {max_points}: raise max_points "
+            "(on the command line --max-points) for a file that you trust"
+        )
     entries = parse_table(view[HEADER_BYTES : HEADER_BYTES + header.table_bytes])
     end = _end(header, entries)
     if is_whole:
