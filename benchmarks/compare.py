@@ -78,9 +78,16 @@ def judged(scene: Scene, peers: Path, ply: Path) -> dict[str, Any]:
 
 
 def cases(
-    codecs: list[Codec], files: SceneFiles, is_quick: bool, first_of: set[str]
+    codecs: list[Codec],
+    files: SceneFiles,
+    is_quick: bool,
+    first_of: set[str],
+    wanted: tuple[str, ...] = (),
 ) -> Iterator[tuple[Codec, Setting]]:
-    """Yield what is to be measured of a scene; ``first_of`` takes the names of codecs that can't run."""
+    """Yield what is to be measured of a scene.
+
+    ``first_of`` takes the names of codecs that can't run; ``wanted`` names settings, all without any.
+    """
     for codec in codecs:
         reason = codec.missing()
         if reason is not None:
@@ -89,7 +96,7 @@ def cases(
                 first_of.add(codec.name)
             continue
         for setting in codec.settings(files):
-            if setting.is_quick or not is_quick:
+            if (setting.is_quick or not is_quick) and (not wanted or setting.name in wanted):
                 yield codec, setting
 
 
@@ -101,6 +108,12 @@ def cases(
 )
 @click.option(
     "--codec", "names_of_codecs", multiple=True, help="Codec to measure, may be repeated; all if not given."
+)
+@click.option(
+    "--setting",
+    "wanted",
+    multiple=True,
+    help="Setting to measure by its name in rows, may be repeated; all if not given.",
 )
 @click.option(
     "--effort", "efforts", type=click.IntRange(0, 9), multiple=True, default=(0, 4), show_default=True
@@ -125,6 +138,7 @@ def main(
     names: tuple[str, ...],
     is_quick: bool,
     names_of_codecs: tuple[str, ...],
+    wanted: tuple[str, ...],
     efforts: tuple[int, ...],
     views: int,
     peers: Path,
@@ -150,7 +164,7 @@ def main(
             codecs = [c for c in (ours, *rivals(peers)) if c.name in names_of_codecs or not names_of_codecs]
             scene = Scene(ply, views)
             files = SceneFiles(name, ply, scene.options)
-            for codec, setting in cases(codecs, files, is_quick, skipped):
+            for codec, setting in cases(codecs, files, is_quick, skipped, wanted):
                 fixed = {
                     **known,
                     "num_gaussians": scene.num_gaussians,

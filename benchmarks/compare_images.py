@@ -1,141 +1,141 @@
-"""Render a scene and what codecs made of it: PNGs of a held-out view with the two worst regions enlarged.
+"""Draw what codecs make of a scene at about our bytes: image sheets for `compare_report`.
 
-OUTPUT/SCENE/original.png and OUTPUT/SCENE/NAME.png for each `--decoded NAME=FILE.ply`: `compare_report`
-shows them with `--images`. All are of one view and have the same regions, so that codecs can be compared.
+Of each peer the file is taken whose bytes, by the rows of `benchmarks.compare`, are nearest to ours of the
+default lambda. It is made again, decoded and drawn from one held-out view: SCENE/CODEC.webp and
+SCENE/original.webp in the folder of results, with figures in SCENE/figures.json.
 """
 
 from __future__ import annotations
 
+import json
+import math
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
-import numpy.typing as npt
 
-from benchmarks.bench_rd import Judge
-from benchmarks.scenes import data_option, scene_path
+from benchmarks.codecs.codec import Codec, SceneFiles, Setting
+from benchmarks.codecs.hemgs import Hemgs
+from benchmarks.codecs.registry import rivals
+from benchmarks.compare_views import Scene
+from benchmarks.priors import prior_of
+from benchmarks.provenance import RESULTS, provenance
+from benchmarks.report_html.rows import Row, compare_rows, decibels
+from benchmarks.scenes import data_option, identify, scene_path
+from benchmarks.setup_peers import PEERS
+from benchmarks.sheets import SHARE, error_map, shared_errors, sheet, worst_regions
 
 if TYPE_CHECKING:
-    from hemgs_codec.render.camera import Camera
     from hemgs_codec.render.eight_bit import UInt8Array
 
-_SHARE = 5  # a region is this part of the image's smaller side
-_GAP = 6  # pixels between the view and its regions
-_FRAMES = ((214, 39, 40), (31, 119, 180))
-"""Colours of the two regions' frames."""
-Region = tuple[int, int, int]
+SHEETS = RESULTS / "sheets"
+_LAMBDA = 2e-3
+_QUALITY = 88  # of lossy WebP
 
 
-def worst_regions(errors: npt.NDArray[np.float64], side: int) -> list[Region]:
-    """Return the two squares (top, left, side) with the largest sums of error that don't overlap.
-
-    Parameters
-    ----------
-    errors
-        (H, W), not negative.
-    side
-        Of a square, in pixels.
-    """
-    sums = np.pad(errors.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    totals = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
-    regions: list[Region] = []
-    for _ in range(2):
-        top, left = (int(place) for place in np.unravel_index(int(totals.argmax()), totals.shape))
-        regions.append((top, left, side))
-        totals[max(0, top - side + 1) : top + side, max(0, left - side + 1) : left + side] = -1
-    return regions
-
-
-def shared_errors(original: UInt8Array, others: list[UInt8Array]) -> npt.NDArray[np.float64]:
-    """Return errors (H, W) of several renders, each in shares of its own sum: none outvotes the rest."""
-    total = np.zeros(original.shape[:2])
-    for image in others:
-        error = ((original.astype(np.float64) - image) ** 2).sum(axis=2)
-        total += error / max(error.sum(), 1.0)
-    return total
-
-
-def sheet(image: UInt8Array, regions: list[Region]) -> UInt8Array:
-    """Return the view with its regions framed, and beside it the regions one above the other, enlarged."""
-    from PIL import Image
-
-    height, width, _ = image.shape
-    zoomed = (height - _GAP) // 2
-    canvas = np.full((height, width + _GAP + zoomed, 3), 255, np.uint8)
-    canvas[:, :width] = image
-    for place, ((top, left, side), colour) in enumerate(zip(regions, _FRAMES, strict=False)):
-        crop = Image.fromarray(image[top : top + side, left : left + side])
-        # Pixels stay squares: what is shown is what was rendered.
-        enlarged = np.array(crop.resize((zoomed, zoomed), Image.Resampling.NEAREST))
-        _frame(enlarged, 0, 0, zoomed, colour)
-        first = place * (zoomed + _GAP)
-        canvas[first : first + zoomed, width + _GAP :] = enlarged
-        _frame(canvas, top, left, side, colour)
-    return canvas
-
-
-def _frame(image: UInt8Array, top: int, left: int, side: int, colour: tuple[int, int, int]) -> None:
-    """Draw a frame of two pixels along a square's inside, in place."""
-    for rows, columns in (
-        (slice(top, top + 2), slice(left, left + side)),
-        (slice(top + side - 2, top + side), slice(left, left + side)),
-        (slice(top, top + side), slice(left, left + 2)),
-        (slice(top, top + side), slice(left + side - 2, left + side)),
-    ):
-        image[rows, columns] = colour
-
-
-def chosen_camera(cameras: list[Camera], view: str | None) -> Camera:
-    """Return the held-out view of this name, the middle one without a name.
+def nearest_settings(rows: list[Row], scene: str, effort: int) -> dict[str, str]:
+    """Return the setting of each codec whose file is nearest in bytes to ours of the default lambda.
 
     Raises
     ------
     click.ClickException
-        There are no cameras, or none of this name.
+        There is no row of ours.
     """
-    named = [camera for camera in cameras if view is None or camera.name == view]
-    if not named:
-        raise click.ClickException("the scene has no held-out view" + (f" {view!r}" if view else ""))
-    return named[len(named) // 2]
+    part = [row for row in rows if row["scene"] == scene and math.isfinite(decibels(row) or math.inf)]
+    own = [
+        row
+        for row in part
+        if row["codec"] == Hemgs.name and (row["effort"], row["lambda"]) == (effort, _LAMBDA)
+    ]
+    if not own:
+        raise click.ClickException(f"there is no row of {scene} with effort {effort}, lambda {_LAMBDA:g}")
+    size = own[-1]["file_bytes"]
+    best: dict[str, Row] = {Hemgs.name: own[-1]}
+    for row in (row for row in part if row["codec"] != Hemgs.name):
+        kept = best.get(row["codec"])
+        if kept is None or _distance(row, size) < _distance(kept, size):
+            best[row["codec"]] = row
+    return {name: str(row["setting"]) for name, row in best.items()}
 
 
-def read_decoded(entries: tuple[str, ...]) -> dict[str, Path]:
-    """Return files by name, from NAME=FILE."""
-    found = {}
-    for entry in entries:
-        name, equals, file = entry.partition("=")
-        if not equals or not name or "/" in name or name == "original" or not Path(file).is_file():
-            raise click.BadParameter(f"expected NAME=FILE.ply of a file that exists, not {entry!r}")
-        found[name] = Path(file)
-    return found
+def _distance(row: Row, size: float) -> float:
+    return abs(math.log(row["file_bytes"] / size))
+
+
+def coded_again(
+    codec: Codec, files: SceneFiles, scene: Scene, setting: Setting, folder: Path
+) -> tuple[UInt8Array, dict[str, Any]]:
+    """Encode and decode, and return the view that sheets show, with the file's figures."""
+    coded, back = folder / f"scene{codec.suffix}", folder / "back.ply"
+    codec.encode(files, coded, setting)
+    codec.decode(coded, back)
+    figures = {
+        "codec": codec.name,
+        "codec_title": codec.title,
+        "setting": setting.name,
+        "file_bytes": coded.stat().st_size,
+        **scene.scores(back),
+        "tools": codec.versions(),
+    }
+    return scene.middle_picture(back), figures
+
+
+def write_sheets(
+    folder: Path, original: UInt8Array, pictures: dict[str, UInt8Array], figures: dict[str, Any]
+) -> None:
+    """Write a scene's sheets and figures."""
+    from PIL import Image
+
+    regions = worst_regions(
+        shared_errors(original, list(pictures.values())), max(4, min(original.shape[:2]) // SHARE)
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in {"original": original, **pictures}.items():
+        errors = None if name == "original" else error_map(original, picture)
+        image = Image.fromarray(sheet(picture, regions, errors))
+        image.save(folder / f"{name}.webp", quality=_QUALITY, method=6)
+    (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
 
 
 @click.command()
-@click.argument("scene")
+@click.argument("scenes", nargs=-1, required=True)
 @data_option
-@click.option("--decoded", multiple=True, required=True, help="NAME=FILE.ply, may be repeated.")
-@click.option("--view", help="Name of a held-out view; the middle one if not given.")
-@click.option("-o", "output", required=True, type=click.Path(file_okay=False, path_type=Path))
-def main(scene: str, data: Path | None, decoded: tuple[str, ...], view: str | None, output: Path) -> None:
-    """Render SCENE and its decoded versions for the report."""
-    from PIL import Image
-
-    from hemgs_codec import read_ply
-    from hemgs_codec.pictures import picture
-
-    files = read_decoded(decoded)
-    judge = Judge(scene_path(scene, data))
-    camera = chosen_camera(judge.cameras, view)
-    original = picture(judge.original, camera, judge.background)
-    images = {name: picture(read_ply(file), camera, judge.background) for name, file in files.items()}
-    side = max(4, min(original.shape[:2]) // _SHARE)
-    regions = worst_regions(shared_errors(original, list(images.values())), side)
-    folder = output / scene
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, image in {"original": original, **images}.items():
-        Image.fromarray(sheet(image, regions)).save(folder / f"{name}.png", optimize=True)
-        click.echo(f"{scene}/{name}.png")
+@click.option("--effort", type=click.IntRange(0, 9), default=4, show_default=True, help="Ours.")
+@click.option(
+    "--views", type=click.IntRange(min=1), default=6, show_default=True, help="Most held-out views."
+)
+@click.option("--peers", type=click.Path(file_okay=False, path_type=Path), default=PEERS)
+@click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep fits in this folder.")
+@click.option("-o", "output", type=click.Path(file_okay=False, path_type=Path), default=SHEETS)
+def main(
+    scenes: tuple[str, ...],
+    data: Path | None,
+    effort: int,
+    views: int,
+    peers: Path,
+    cache: Path | None,
+    output: Path,
+) -> None:
+    """Draw SCENES and what codecs make of them for the report."""
+    rows, origin = compare_rows(RESULTS / "compare.jsonl"), provenance()
+    for name in scenes:
+        ply = scene_path(name, data)
+        chosen = nearest_settings(rows, name, effort)
+        scene = Scene(ply, views)
+        files = SceneFiles(name, ply, scene.options)
+        pictures, figures = {}, {}
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            own = Hemgs(prior_of(ply), (effort,), cache if cache is not None else folder / "cache", None)
+            for codec in (own, *rivals(peers)):
+                wanted = [s for s in codec.settings(files) if s.name == chosen.get(codec.name)]
+                if wanted and codec.missing() is None:
+                    picture, facts = coded_again(codec, files, scene, wanted[0], folder)
+                    pictures[codec.name] = picture
+                    figures[codec.name] = {**identify(name, ply), **facts, **origin}
+                    click.echo(f"{name}, {codec.title}, {wanted[0].name}: {facts['file_bytes']:,} bytes")
+        write_sheets(output / name, scene.middle_picture(ply), pictures, figures)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ MOST_BYTES = 5_000_000
 @click.option(
     "--images",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of what benchmarks.compare_images wrote.",
+    help="Folder of what benchmarks.compare_images wrote; benchmarks/results/sheets if not given.",
 )
 @click.option(
     "--rows",
@@ -40,7 +40,8 @@ MOST_BYTES = 5_000_000
 def main(output: Path, markdown: Path | None, images: Path | None, compare: Path | None) -> None:
     """Write the report."""
     rows_path = compare if compare is not None else RESULTS / "compare.jsonl"
-    text = page(RESULTS, rows_path, images).encode()
+    drawn = images if images is not None else RESULTS / "sheets"
+    text = page(RESULTS, rows_path, drawn if drawn.is_dir() else None).encode()
     if len(text) > MOST_BYTES:
         raise click.ClickException(f"the page has {len(text):,} bytes, expected {MOST_BYTES:,} at most")
     output.write_bytes(text)

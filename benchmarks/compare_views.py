@@ -14,6 +14,7 @@ from hemgs_codec.cameras import read_cameras
 from hemgs_codec.distortion.views import choose_views, spread_views
 from hemgs_codec.evaluate import evaluate, mean_scores
 from hemgs_codec.metrics import psnr
+from hemgs_codec.pictures import picture
 
 if TYPE_CHECKING:
     from hemgs_codec.render.eight_bit import UInt8Array
@@ -62,6 +63,11 @@ class Scene:
             for key, value in mean_scores(views).items()
         }
         return {"num_views": len(self.cameras), "made_up_views": not self.has_cameras, **means}
+
+    def middle_picture(self, ply: Path) -> UInt8Array:
+        """Render a .ply from the middle one of the views, (H, W, 3)."""
+        camera = self.cameras[len(self.cameras) // 2]
+        return picture(read_ply(ply), camera, self.background)
 
     def judged(self, peers: Path, ply: Path) -> dict[str, Any]:
         """Return the mean PSNR of a decoded .ply as another renderer sees it and the original.

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks import ROOT
 from benchmarks.codecs.codec import SceneFiles
 from benchmarks.codecs.hemgs import Hemgs
-from benchmarks.compare import key_of, rows_there
+from benchmarks.compare import cases, key_of, rows_there
 from benchmarks.priors import FOLDER, prior_of
 from benchmarks.scenes import surroundings
 from hemgs_codec.prior.corpus import scene_hash
@@ -64,3 +64,11 @@ def test_rows_without_another_renderers_verdict_are_made_again_if_one_is_asked_f
     assert rows_there(kept, judged=True) == {key_of(lossless)}
     kept.write_text(json.dumps({**row, "judge_psnr_vs_original": 40.0}) + "\n")
     assert rows_there(kept, judged=True) == {key_of(row)}
+
+
+def test_settings_can_be_named(tmp_path: Path) -> None:
+    codec = Hemgs(None, (0, 4), tmp_path, 1)
+    files = SceneFiles("chair", CHAIR)
+    assert len(list(cases([codec], files, False, set()))) == 30
+    wanted = ("effort 0, lambda 0.002", "usual")
+    assert [s.name for _, s in cases([codec], files, False, set(), wanted)] == ["effort 0, lambda 0.002"]

@@ -13,11 +13,11 @@ from click.testing import CliRunner
 from PIL import Image
 
 from benchmarks import judge
-from benchmarks.compare_images import read_decoded, shared_errors, sheet, worst_regions
+from benchmarks.compare_images import nearest_settings, write_sheets
 from benchmarks.compare_report import MOST_BYTES, main
 from benchmarks.provenance import RESULTS
 from benchmarks.report_html.goals import headline, losses_of, matches_of, mean_share
-from benchmarks.report_html.images import sheets_of
+from benchmarks.report_html.images import images_section, sheets_of
 from benchmarks.report_html.page import page
 from benchmarks.report_html.rates import difference, envelope, geometric_mean, size_at
 from benchmarks.report_html.rows import (
@@ -32,6 +32,7 @@ from benchmarks.report_html.sources import Sources
 from benchmarks.report_html.summary import summary
 from benchmarks.report_html.tables import html_table
 from benchmarks.report_html.verdicts import difference_text, losses_section, ranking
+from benchmarks.sheets import error_map, shared_errors, sheet, worst_regions
 from hemgs_codec.render.camera import Camera
 
 PROVENANCE: dict[str, Any] = {
@@ -234,7 +235,7 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("report")
     (folder / "images" / "chair").mkdir(parents=True)
     for name in ("original", "spz"):
-        Image.new("RGB", (30, 20), "red").save(folder / "images" / "chair" / f"{name}.png")
+        Image.new("RGB", (30, 20), "red").save(folder / "images" / "chair" / f"{name}.webp")
     return page(RESULTS, written(folder, ROWS), folder / "images")
 
 
@@ -296,7 +297,7 @@ def test_the_command_writes_page_and_summary(tmp_path: Path) -> None:
 def test_images_shrink_until_they_fit(tmp_path: Path) -> None:
     (tmp_path / "chair").mkdir()
     noise = np.random.default_rng(0).integers(0, 256, (120, 120, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "chair" / "original.png")
+    Image.fromarray(noise).save(tmp_path / "chair" / "original.webp", lossless=True)
     (whole,), note = sheets_of(tmp_path)
     assert note == ""
     size = len(whole.images["original"])
@@ -336,13 +337,33 @@ def test_a_sheet_shows_the_view_and_two_regions() -> None:
     assert not (drawn[0, 0] == 90).all()
 
 
-def test_decoded_files_are_named(tmp_path: Path) -> None:
-    file = tmp_path / "a.ply"
-    file.touch()
-    assert read_decoded((f"spz={file}",)) == {"spz": file}
-    for wrong in ("spz", f"original={file}", f"a/b={file}", "spz=nowhere.ply"):
-        with pytest.raises(Exception, match="NAME=FILE"):
-            read_decoded((wrong,))
+def test_an_error_map_is_white_where_images_agree() -> None:
+    original = np.full((2, 2, 3), 90, np.uint8)
+    image = original.copy()
+    image[0, 0, 1] = 80
+    image[1, 1] = 255
+    assert error_map(original, image)[:, :, 0].tolist() == [[175, 255], [255, 0]]
+    assert sheet(image, [], original).shape == (2, 2 + 6 - 2 + 6 + 2, 3)
+
+
+def test_a_peer_is_drawn_at_the_setting_nearest_to_our_bytes() -> None:
+    own = row("hemgs", "effort 4, lambda 0.002", 1000, 40.0) | {"effort": 4, "lambda": 2e-3}
+    peers = [row("spz", name, size, 30.0) for name, size in (("small", 400), ("usual", 2000), ("big", 9000))]
+    lossless = row("zstd", "level-19", 1001)
+    chosen = nearest_settings([own, *peers, lossless], "chair", 4)
+    assert chosen == {"hemgs": "effort 4, lambda 0.002", "spz": "usual"}
+    with pytest.raises(Exception, match="no row of chair with effort 0"):
+        nearest_settings([own], "chair", 0)
+
+
+def test_sheets_are_captioned_with_figures_of_their_files(tmp_path: Path) -> None:
+    image = np.full((40, 40, 3), 90, np.uint8)
+    figures = row("spz", "usual", 1234, 41.5) | {"ssim_vs_original": 0.9912, "flip_vs_original": 0.031}
+    write_sheets(tmp_path / "chair", image, {"spz": image}, {"spz": figures})
+    shown = images_section(tmp_path, Sources())
+    assert "<b>SPZ</b>, usual" in shown
+    assert "1,234 bytes, 41.50 dB, SSIM 0.9912, FLIP 0.0310" in shown
+    assert shown.count("<img") == 2
 
 
 def camera(**changes: Any) -> Camera:

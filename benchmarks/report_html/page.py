@@ -54,7 +54,7 @@ def page(results: Path, compare: Path | None = None, images: Path | None = None)
     compare : Path or None
         The rows of the comparison; ``results/compare.jsonl`` if not given.
     images : Path or None
-        Folder of image sheets, as SCENE/CODEC.png and SCENE/original.png.
+        Folder of image sheets, as SCENE/CODEC.webp and SCENE/original.webp.
     """
     rows = compare_rows(compare if compare is not None else results / "compare.jsonl")
     sources = Sources()
@@ -72,7 +72,7 @@ def page(results: Path, compare: Path | None = None, images: Path | None = None)
     parts += [
         details.geometry_section(rows, sources),
         details.judge_section(rows, sources),
-        images_section(images),
+        images_section(images, sources),
         _section("What each format loses", details.loses_table(rows) if rows else ""),
         _section("Every row", details.rows_section(rows, sources)),
         _section("The paper's tables, in house", anchor_tables(own_rows(results, "anchor"), sources)),
