@@ -218,6 +218,22 @@ def test_losses_are_said_and_so_is_that_there_is_none() -> None:
     assert "There is none" in losses_section(ROWS[:5], Sources())
 
 
+def test_bytes_are_compared_at_equal_ssim_and_flip_too() -> None:
+    own = [
+        ours(size, psnr) | {"ssim_vs_original": ssim, "flip_vs_original": flip}
+        for size, psnr, ssim, flip in ((1000, 30.0, 0.9, 0.1), (10_000, 40.0, 0.99, 0.01))
+    ]
+    peer = row("spz", "usual", 5000, 31.0) | {"ssim_vs_original": 0.99, "flip_vs_original": 0.2}
+    text = summary([*own, peer])
+    assert (
+        "At equal SSIM 1 of 1 files of peers is smaller; none has a SSIM that none of ours reaches." in text
+    )
+    assert "At equal FLIP none of 1 files of peers is smaller" in text
+    assert "| chair | usual | 5,000 | 31.00 | 0.9900 | 0.2000 | 0.252 | 2.000 | ≤ 0.200 | 0.252 |" in text
+    assert decibels(own[1], "ssim_vs_original") == pytest.approx(20)
+    assert decibels(peer | {"flip_vs_original": 0.0}, "flip_vs_original") == math.inf
+
+
 def test_a_loss_of_one_effort_alone_is_told() -> None:
     text = losses_section([*ROWS[:4], row("spz", "default", 25_000, 35.0)], Sources())
     assert "There is none" in text

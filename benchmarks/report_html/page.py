@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.report import latest, read_rows
-from benchmarks.report_html import details, speed, verdicts
+from benchmarks.report_html import details, goal_tables, speed, verdicts
 from benchmarks.report_html.anchor_tables import anchor_tables
 from benchmarks.report_html.images import images_section
 from benchmarks.report_html.own_tables import model_tables, prior_table
@@ -61,7 +61,7 @@ def page(results: Path, compare: Path | None = None, images: Path | None = None)
     parts = [f"<h1>{escape(TITLE)}</h1>", _lead(rows)]
     sections = {
         "Losses": verdicts.losses_section(rows, sources),
-        "Goals: bytes at equal PSNR": verdicts.goals_section(rows, sources) if rows else "",
+        "Goals: bytes at equal PSNR": goal_tables.goals_section(rows, sources) if rows else "",
         "Bytes at equal PSNR, by scene": verdicts.ranking_section(rows, sources) if rows else "",
         "Rate and distortion": details.plots_section(rows),
         "What takes the bytes": details.sections_section(rows, sources) if rows else "",

@@ -17,6 +17,8 @@ Points = list[tuple[float, float]]
 OURS = "hemgs"
 KEYS = ("scene", "codec", "setting")
 PSNR = "psnr_vs_original"
+SSIM = "ssim_vs_original"
+FLIP = "flip_vs_original"
 _RATE = re.compile(r",?\s*\blambda\s+[-+.\deE]+")
 
 
@@ -49,12 +51,21 @@ def compare_rows(path: Path) -> list[Row]:
 
 
 def decibels(row: Row, quality: str = PSNR) -> float | None:
-    """Return a row's PSNR: infinite where it is lossless, None where there is nothing to compare."""
+    """Return a row's PSNR: infinite where it is lossless, None where there is nothing to compare.
+
+    SSIM and FLIP become decibels of what they are short of perfect, so that more is better and curves over
+    the logarithm of bytes are nearly straight, as with PSNR. Rows have four decimals of them.
+    """
     if quality not in row:
         return None
     value = row[quality]
     # JSON has no infinity: rows say "inf" or null.
-    return math.inf if value is None or value == "inf" else float(value)
+    if value is None or value == "inf":
+        return math.inf
+    if quality in (SSIM, FLIP):
+        short = 1 - float(value) if quality == SSIM else float(value)
+        return -10 * math.log10(short) if short > 0 else math.inf
+    return float(value)
 
 
 def is_lossless(row: Row) -> bool:

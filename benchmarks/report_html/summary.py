@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from benchmarks.report_html.goals import GOALS, headline, losses_of_one_curve, matches_of
+import math
+
+from benchmarks.report_html.goal_tables import goal_rows, other_qualities
+from benchmarks.report_html.goals import GOALS, headline, losses_of, losses_of_one_curve, matches_of
 from benchmarks.report_html.rows import OURS, Row, scenes_of
 from benchmarks.report_html.tables import markdown_table, percent
-from benchmarks.report_html.verdicts import goal_rows, loss_sentences, loss_words, ranking
+from benchmarks.report_html.verdicts import loss_sentences, loss_words, ranking
 
 _MOST_LOSSES = 8
 
@@ -23,6 +26,14 @@ def summary(rows: list[Row]) -> str:
             parts.append("\n".join(f"* {loss_words(match)}" for match in lost[:_MOST_LOSSES]))
         if len(lost) > _MOST_LOSSES:
             parts.append(f"and {len(lost) - _MOST_LOSSES} more, in the report.")
+    for name, others in other_qualities(rows).items():
+        lost = losses_of(others)
+        smaller = sum(math.isfinite(match.share) for match in lost)
+        parts.append(
+            f"At equal {name} {smaller or 'none'} of {len(others)} files of peers "
+            f"{'are' if smaller > 1 else 'is'} smaller; {len(lost) - smaller or 'none'} "
+            f"{'have' if len(lost) - smaller > 1 else 'has'} a {name} that none of ours reaches."
+        )
     if single:
         names = sorted({name for _, name in single})
         parts.append(
@@ -30,7 +41,7 @@ def summary(rows: list[Row]) -> str:
             f"{len(single)} times where another setting of ours wins."
         )
     for codec, goal in GOALS.items():
-        table = goal_rows(headline(matches, codec))
+        table = goal_rows(headline(matches, codec), other_qualities(rows))
         if table is not None:
             heads, lines, _ = table
             parts.append(f"**Our bytes as a share of {codec.upper()}'s at its PSNR** (goal {goal:.2f}):")

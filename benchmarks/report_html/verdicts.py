@@ -1,36 +1,27 @@
-"""The page's first part: what peers win, the goals, and each codec's bytes against SPZ's and ours."""
+"""What peers win, and each codec's bytes against SPZ's and ours."""
 
 from __future__ import annotations
 
 import math
 
+from benchmarks.report_html.goal_tables import other_qualities, share_text
 from benchmarks.report_html.goals import (
-    GOALS,
     Match,
-    headline,
     losses_of,
     losses_of_one_curve,
     lossless_rows,
     matches_of,
-    mean_share,
 )
-from benchmarks.report_html.rates import Difference, Size, difference, envelope
-from benchmarks.report_html.rows import JUDGED, OURS, PSNR, Curve, Row, curves_of, scenes_of
+from benchmarks.report_html.rates import Difference, difference, envelope
+from benchmarks.report_html.rows import OURS, Curve, Row, curves_of, scenes_of
 from benchmarks.report_html.sources import Sources
 from benchmarks.report_html.tables import Cell, Markup, escape, html_table, number, percent
-
-
-def share_text(match: Match, size: Size) -> str:
-    """Return our bytes' share of the peer's as text: a bound where our smallest file is better than it."""
-    if size.kind == "not reached":
-        return "not reached"
-    return f"{'≤ ' if size.kind == 'at most' else ''}{size.bytes / float(match.row['file_bytes']):.3f}"
 
 
 def loss_words(match: Match) -> str:
     """Say in one sentence what a peer wins."""
     row = match.row
-    what = f"{row['scene']}: {row.get('codec_title') or row['codec']} ({row['setting']})"
+    what = _named(match)
     size = f"{number(row['file_bytes'])} bytes for {match.psnr:.2f} dB"
     if not math.isfinite(match.share):
         return f"{what} has {size}; none of our files has as many dB."
@@ -39,22 +30,38 @@ def loss_words(match: Match) -> str:
     return f"{what} has {size}; hemgs needs{bound} {ours}, {match.share:.2f} times as many."
 
 
-def loss_sentences(matches: list[Match]) -> list[tuple[str, list[Match]]]:
-    """Say how many of peers' files are smaller at equal PSNR, and how many are better than any of ours."""
+def loss_sentences(matches: list[Match], what: str = "PSNR") -> list[tuple[str, list[Match]]]:
+    """Say how many of peers' files are smaller at equal PSNR, and how many are better than any of ours.
+
+    ``what`` names the figure that matches are at, for people.
+    """
     if not matches:
         return [("Nothing to compare yet: there are no files of a peer and of ours on one scene.", [])]
     lost = losses_of(matches)
     smaller = [match for match in lost if math.isfinite(match.share)]
     beyond = [match for match in lost if not math.isfinite(match.share)]
     of = f"of {len(matches)} files of peers"
-    first = f"{len(smaller)} {of} {'is' if len(smaller) == 1 else 'are'} smaller than ours at the same PSNR:"
-    sentences = [(first, smaller) if smaller else (f"There is none: {of} none is smaller at equal PSNR.", [])]
+    first = (
+        f"{len(smaller)} {of} {'is' if len(smaller) == 1 else 'are'} smaller than ours at the same {what}:"
+    )
+    sentences = [
+        (first, smaller) if smaller else (f"There is none: {of} none is smaller at equal {what}.", [])
+    ]
     if beyond:
-        words = "has a PSNR that none" if len(beyond) == 1 else "have PSNRs that none"
+        words = "has a" if len(beyond) == 1 else "have a"
         sentences.append(
-            (f"{len(beyond)} {words} of our files reaches, so nothing says who wins there:", beyond)
+            (
+                f"{len(beyond)} {words} {what} that none of our files reaches: nothing says who wins there:",
+                beyond,
+            )
         )
     return sentences
+
+
+def _named(match: Match) -> str:
+    """Name a peer's file."""
+    row = match.row
+    return f"{row['scene']}: {row.get('codec_title') or row['codec']} ({row['setting']})"
 
 
 def losses_section(rows: list[Row], sources: Sources) -> str:
@@ -65,6 +72,10 @@ def losses_section(rows: list[Row], sources: Sources) -> str:
     for sentence, lost in loss_sentences(matches):
         items = [f"<li>{escape(loss_words(m))} {sources.link(m.row).html}</li>" for m in lost]
         parts.append(f"<p>{escape(sentence)}</p><ul class='lost'>{''.join(items)}</ul>")
+    for name, others in other_qualities(rows).items():
+        for sentence, lost in loss_sentences(others, name):
+            items = [f"<li>{escape(_named(m))} {sources.link(m.row).html}</li>" for m in lost]
+            parts.append(f"<p>{escape(sentence)}</p><ul class='lost'>{''.join(items)}</ul>")
     if single:
         lines: list[list[Cell]] = [
             [
@@ -86,64 +97,6 @@ def losses_section(rows: list[Row], sources: Sources) -> str:
         who = escape(", ".join(names))
         parts.append(f"<p>Only {who} give back every bit of the .ply; hemgs doesn't at any size.</p>")
     return "\n".join(parts)
-
-
-def goals_section(rows: list[Row], sources: Sources) -> str:
-    """Return our bytes as shares of SPZ's and SOG's, by our renderer's PSNR and by the other judge's."""
-    parts = [
-        (
-            "<p>Bytes of ours at the peer's PSNR against the original's renders, as a share of the peer's: "
-            "the logarithm of bytes is interpolated over dB. The peer's file is what it writes unless told "
-            'otherwise. "best" is the best of our curves; "≤" says that even our smallest file is '
-            "better.</p>"
-        )
-    ]
-    for quality, words in ((PSNR, ""), (JUDGED, ", as the independent renderer judges")):
-        matches = matches_of(rows, quality)
-        for codec, goal in GOALS.items():
-            table = goal_rows(headline(matches, codec))
-            if table is None:
-                continue
-            heads, lines, used = table
-            linked: list[list[Cell]] = [
-                [*line, sources.link(match.row)] for line, match in zip(lines[:-1], used, strict=True)
-            ]
-            linked.append([Markup(f"<b>{escape(cell)}</b>", cell) for cell in (*lines[-1], "")])
-            title = f"Share of {codec.upper()}, goal {goal:.2f}{words}"
-            # A number shall not leave its word at the end of a line.
-            unbroken = [head.replace("effort ", "effort\u00a0") for head in heads]
-            parts.append(f"<h3>{escape(title)}</h3>{html_table([*unbroken, 'source'], linked)}")
-    return "\n".join(parts)
-
-
-def goal_rows(chosen: list[Match]) -> tuple[list[str], list[list[str]], list[Match]] | None:
-    """Return heads, lines (the last: geometric means) and matches of one peer's goal; None without any."""
-    if not chosen:
-        return None
-    names = list(dict.fromkeys(name for match in chosen for name in match.by_curve))
-    lines = [
-        [
-            str(m.row["scene"]),
-            str(m.row["setting"]),
-            number(m.row["file_bytes"]),
-            f"{m.psnr:.2f}",
-            share_text(m, m.ours),
-            *(share_text(m, m.by_curve[name]) if name in m.by_curve else "" for name in names),
-        ]
-        for m in chosen
-    ]
-    means = [_mean_text(chosen, name) for name in (None, *names)]
-    lines.append(["geometric mean", "", "", "", *means])
-    return ["scene", "peer's setting", "its bytes", "dB", "best", *names], lines, chosen
-
-
-def _mean_text(chosen: list[Match], name: str | None) -> str:
-    mean = mean_share(chosen, name)
-    shares = [m.share if name is None else m.shares().get(name, math.inf) for m in chosen]
-    reached = sum(math.isfinite(share) for share in shares)
-    if mean is None:
-        return "not reached"
-    return f"{mean:.3f}" + (f" ({reached} of {len(chosen)})" if reached < len(chosen) else "")
 
 
 def difference_text(value: Difference) -> str:
