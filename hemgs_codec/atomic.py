@@ -1,18 +1,19 @@
 """Files and directories that appear whole or not at all.
 
-Until then they are called ``.NAME.xxxxxxxx.part``, beside the target. Only a process that is killed, or a
-machine that fails, leaves one behind: nothing ever reads it, and it may be deleted.
+Until then they are called ``.NAME.xxxxxxxxxxxx.part``, beside the target. Only a process that is killed, or a
+machine that fails, leaves one behind: nothing ever reads it, and who writes NAME next removes it (`parts`).
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from hemgs_codec.parts import held_part
 
 
 def check_target(path: Path, *, force: bool = False) -> None:
@@ -71,16 +72,16 @@ def atomic_write(path: Path, *, force: bool = False) -> Iterator[BinaryIO]:
             yield stream
         return
     # Not tempfile: its files are private to their owner, while a result gets the user's ordinary permissions.
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        check_target(path, force=force)  # somebody else may have made it meanwhile
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with held_part(path, lambda part: part.touch(exist_ok=False)) as part:
+        try:
+            with part.open("r+b") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            check_target(path, force=force)  # somebody else may have made it meanwhile
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def check_directory_target(path: Path, *, force: bool = False) -> None:
@@ -127,26 +128,25 @@ def atomic_directory(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     path = path.resolve()
     check_directory_target(path, force=force)
-    token = secrets.token_hex(4)
-    part, old = (path.with_name(f".{path.name}.{token}.{end}") for end in ("part", "old"))
-    part.mkdir()
-    try:
-        yield part
-        for entry in (*part.rglob("*"), part):
-            _flush(entry)
-        check_directory_target(path, force=force)  # somebody else may have made it meanwhile
-        if path.exists():
-            path.rename(old)
+    with held_part(path, Path.mkdir) as part:
         try:
-            part.rename(path)
-        except BaseException:
-            if old.exists():
-                old.rename(path)
-            raise
-        _flush(path.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            yield part
+            for entry in (*part.rglob("*"), part):
+                _flush(entry)
+            check_directory_target(path, force=force)  # somebody else may have made it meanwhile
+            old = part.with_suffix(".old")
+            if path.exists():
+                path.rename(old)
+            try:
+                part.rename(path)
+            except BaseException:
+                if old.exists():
+                    old.rename(path)
+                raise
+            _flush(path.parent)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
 
 
 def _check_writable(directory: Path) -> None:

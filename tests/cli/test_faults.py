@@ -25,7 +25,7 @@ from tests.small import ROOT, crop
 VALID = ROOT / "format" / "vectors" / "valid"
 HGS = VALID / "sh3-permuted.hgs"  # a PLY of 10 kB
 KILLS = 30
-LEFTOVER = re.compile(r"\.result\.(ply|hgs)\.[0-9a-f]{8}\.part")
+LEFTOVER = re.compile(r"\.result\.(ply|hgs)\.[0-9a-f]{12}\.part")
 LIMITED = """
 import resource, sys
 from pathlib import Path
