@@ -3,9 +3,10 @@
     python -m benchmarks.bench_machines --folder DIR
 
 The grid: processors with fewer instructions, one thread and two, NumPy and torch, the package's decoder and
-that written from SPEC.md, the oldest releases of NumPy and numba that the package takes and the newest, and
-64-bit ARM under emulation. The folder keeps what is downloaded for the last three, some 400 MB. A row that
-can't be had is left out, and the reason shown. Rows of machines elsewhere come in as what
+that written from SPEC.md, the oldest releases of NumPy and numba that the package takes and the newest, the
+same of torch, and 64-bit ARM under emulation, where the package decodes the worked example alone: that takes
+half an hour. The folder keeps what is downloaded for the last four, some 400 MB and ten gigabytes of torch. A
+row that can't be had is left out, and the reason shown. Rows of machines elsewhere come in as what
 `machines/decode_all.py` printed there. At the end the table in format/README.md is written anew, and one
 hash must be all that there is.
 """
@@ -32,6 +33,7 @@ from benchmarks.machines.setups import (
     emulated_arm,
     environment,
 )
+from benchmarks.machines.torches import newest_torch, oldest_torch
 from benchmarks.provenance import RESULTS, Results
 
 FILES = ROOT / "format" / "vectors" / "valid"
@@ -54,12 +56,15 @@ class Machine:
     name: str
     interpreter: Interpreter
     runs: tuple[Run, ...]
+    files: str = "*"  # which are decoded there
     cap: tuple[str, ...] | None = None  # NumPy's names of the instruction sets that it may use
     variables: dict[str, str] = field(default_factory=dict)
 
 
 TWO: tuple[Run, ...] = (("product", "cpu", 2), ("reference", "cpu", 1))
 ALL: tuple[Run, ...] = (*TWO, ("product", "cpu", 1), ("product", "torch:cpu", 1), ("product", "torch:cpu", 2))
+TORCH: tuple[Run, ...] = (("product", "cpu", 2), ("product", "torch:cpu", 2))
+EXAMPLE = "worked-example"
 CAPS: tuple[tuple[str, tuple[str, ...] | None, dict[str, str]], ...] = (
     ("x86-64", None, {}),
     (
@@ -90,19 +95,25 @@ def machines(folder: Path, newer_python: str) -> Iterator[Machine]:
     """Yield the grid, as far as it is to be had."""
     here = Interpreter((sys.executable,))
     for name, cap, variables in CAPS:
-        yield Machine(name, here, ALL, cap, variables)
-    makers: dict[str, tuple[Callable[[], Interpreter], tuple[Run, ...]]] = {
-        "x86-64, oldest releases": (lambda: environment(folder / "oldest", "python3.11", OLDEST), TWO),
-        "x86-64, newest releases": (lambda: environment(folder / "newest", newer_python, NEWEST), TWO),
-        "aarch64, emulated, Debian's NumPy": (
+        yield Machine(name, here, ALL, cap=cap, variables=variables)
+    yield Machine(CAPS[0][0], here, TWO[:1], EXAMPLE)
+    makers: tuple[tuple[str, Callable[[], Interpreter], tuple[Run, ...], str], ...] = (
+        ("x86-64, oldest releases", lambda: environment(folder / "oldest", "python3.11", OLDEST), TWO, "*"),
+        ("x86-64, newest releases", lambda: environment(folder / "newest", newer_python, NEWEST), TWO, "*"),
+        ("x86-64, oldest torch", lambda: oldest_torch(folder), TORCH, "*"),
+        ("x86-64, newest torch", lambda: newest_torch(folder), TORCH, "*"),
+        (
+            "aarch64, emulated, Debian's NumPy",
             lambda: emulated_arm(folder / "arm", has_wheels=False),
             TWO[1:],
+            "*",
         ),
-        "aarch64, emulated": (lambda: emulated_arm(folder / "arm", has_wheels=True), TWO),
-    }
-    for name, (make, runs) in makers.items():
+        ("aarch64, emulated", lambda: emulated_arm(folder / "arm", has_wheels=True), TWO[1:], "*"),
+        ("aarch64, emulated", lambda: emulated_arm(folder / "arm", has_wheels=True), TWO[:1], EXAMPLE),
+    )
+    for name, make, runs, files in makers:
         try:
-            yield Machine(name, make(), runs)
+            yield Machine(name, make(), runs, files)
         except UnavailableError as error:
             click.echo(f"{name}: left out: {error}", err=True)
 
@@ -188,14 +199,14 @@ def table(rows: list[dict[str, Any]]) -> str:
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="Keeps downloads.")
 @click.option("--only", multiple=True, help="Machines whose names begin so.")
-@click.option("--file", "name", default="*", help="One file instead of all, for machines that are slow.")
+@click.option("--file", "name", help="One file instead of all, for machines that are slow.")
 @click.option("--newer-python", default="python3.13", show_default=True, help="Of the newest releases.")
 @click.option("--elsewhere", type=click.File(), help="Rows of other machines, as JSON lines: nothing is run.")
 @click.option("--fresh", is_flag=True, help="Forget earlier rows.")
 def main(
     folder: Path,
     only: tuple[str, ...],
-    name: str,
+    name: str | None,
     newer_python: str,
     elsewhere: TextIO | None,
     fresh: bool,
@@ -213,7 +224,7 @@ def main(
                 continue
             cache = folder / "compiled" / machine.name.replace(", ", "-").replace(" ", "-")
             for run in machine.runs:
-                results.add(row_of(decode_all(machine, run, cache, name)))
+                results.add(row_of(decode_all(machine, run, cache, name or machine.files)))
     rows = latest_rows()
     head, _, rest = README.read_text(encoding="utf-8").partition(BEGIN)
     written = f"{head}{BEGIN}\n{table(rows)}\n{END}{rest.partition(END)[2]}"

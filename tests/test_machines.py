@@ -33,7 +33,7 @@ def test_both_decoders_and_both_arithmetics_give_one_hash() -> None:
 def test_a_cap_names_the_instruction_sets_that_numpy_mustn_t_use() -> None:
     here = Interpreter((sys.executable,))
     for name, cap, variables in bench_machines.CAPS:
-        machine = bench_machines.Machine(name, here, (), cap, variables)
+        machine = bench_machines.Machine(name, here, (), cap=cap, variables=variables)
         disabled = bench_machines.disabled_features(machine).split()
         assert not set(disabled) & set(cap or disabled)
         assert cap is not None or not disabled
