@@ -23,7 +23,10 @@ from benchmarks.scenes import data_option, identify
 from benchmarks.stages import Hemgs, checked
 
 NAME = "scaling"
-FIGURES = ("encode_s", "decode_s", "encode_peak_rss_mb", "decode_peak_rss_mb")
+FIGURES = (
+    *("encode_s", "encode_cpu_s", "decode_s", "decode_cpu_s"),
+    *("encode_peak_rss_mb", "decode_peak_rss_mb"),
+)
 _POWERS = [thousandths / 1000 for thousandths in range(200, 3001)]  # that are tried
 _WARMING = 2000  # Gaussians of a scene that nobody measures
 
@@ -102,8 +105,10 @@ def measure(
     decode = hemgs.decode(hgs, decoded)
     return {
         "encode_s": encode.seconds,
+        "encode_cpu_s": encode.cpu_seconds,
         "encode_peak_rss_mb": encode.peak_rss_mb,
         "decode_s": decode.seconds,
+        "decode_cpu_s": decode.cpu_seconds,
         "decode_peak_rss_mb": decode.peak_rss_mb,
         "file_bytes": hgs.stat().st_size,
     }
@@ -119,6 +124,8 @@ def show_growth(rows: Iterable[dict[str, Any]]) -> None:
             continue
         click.echo(f"effort {effort}, {counts[0]} to {counts[-1]} Gaussians:")
         for figure in FIGURES:
+            if not all(figure in row for row in part):
+                continue
             fit = growth(counts, [row[figure] for row in part])
             parted = f"; {fit.constant:.3g} + {fit.factor:.3g} n^{fit.power:.2f}"
             click.echo(f"  {figure}: n^{fit.slope:.2f} in all{'' if math.isnan(fit.power) else parted}")

@@ -42,6 +42,8 @@ class Stage:
     code: int
     output: str
     errors: str
+    cpu_seconds: float = 0.0
+    """Of all its threads and of children that it waited for: other jobs blur it less than seconds."""
 
 
 def run_process(command: list[str], environment: dict[str, str] | None = None) -> Stage:
@@ -63,7 +65,8 @@ def run_process(command: list[str], environment: dict[str, str] | None = None) -
             stream.seek(0)
             texts.append(stream.read().decode(errors="replace"))
     peak = usage.ru_maxrss * _RSS_UNIT / 1e6
-    return Stage(round(seconds, 3), round(peak, 1), process.returncode, texts[0], texts[1])
+    cpu = usage.ru_utime + usage.ru_stime
+    return Stage(round(seconds, 3), round(peak, 1), process.returncode, texts[0], texts[1], round(cpu, 3))
 
 
 class Hemgs:

@@ -17,6 +17,7 @@ from benchmarks.compare_images import nearest_settings, write_sheets
 from benchmarks.compare_report import MOST_BYTES, main
 from benchmarks.provenance import RESULTS
 from benchmarks.report_html.goals import headline, losses_of, matches_of, mean_share
+from benchmarks.report_html.growth import growth_section, runs_of
 from benchmarks.report_html.images import images_section, sheets_of
 from benchmarks.report_html.page import page
 from benchmarks.report_html.rates import difference, envelope, geometric_mean, size_at
@@ -253,6 +254,18 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in ("original", "spz"):
         Image.new("RGB", (30, 20), "red").save(folder / "images" / "chair" / f"{name}.webp")
     return page(RESULTS, written(folder, ROWS), folder / "images")
+
+
+def test_growth_is_fitted_within_rows_of_one_machine() -> None:
+    def made(count: int, seconds: float, machine: str = "a", **more: Any) -> Row:
+        keys = ("encode_s", "decode_s", "encode_peak_rss_mb", "decode_peak_rss_mb")
+        facts = {"num_gaussians": count, "effort": 0, **dict.fromkeys(keys, seconds), **more}
+        return {**facts, **PROVENANCE, "machine": {"cpu": machine, "cores": 2}}
+
+    rows = [made(10, 9.0), made(10, 1.0), made(1000, 100.0), made(1000, 5.0, "b")]
+    assert [[r["encode_s"] for r in part] for part in runs_of(rows)] == [[1.0, 100.0], [5.0]]
+    assert '10 .. 1,000</td><td class="n">1.00</td>' in growth_section(rows, Sources())
+    assert growth_section([], Sources()) == ""
 
 
 def test_the_page_loads_nothing(html: str) -> None:

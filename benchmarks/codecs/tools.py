@@ -92,6 +92,7 @@ def in_turn(first: Stage, second: Stage) -> Stage:
         second.code,
         first.output + second.output,
         first.errors + second.errors,
+        round(first.cpu_seconds + second.cpu_seconds, 3),
     )
 
 

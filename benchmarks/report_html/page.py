@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.report import latest, read_rows
 from benchmarks.report_html import details, goal_tables, speed, verdicts
 from benchmarks.report_html.anchor_tables import anchor_tables
+from benchmarks.report_html.growth import growth_section
 from benchmarks.report_html.images import images_section
 from benchmarks.report_html.own_tables import model_tables, prior_table
 from benchmarks.report_html.rows import Row, compare_rows, inconsistencies, scenes_of
@@ -40,8 +41,13 @@ a { color: #0b5fa5; }
 
 def own_rows(results: Path, name: str) -> list[dict[str, Any]]:
     """Return the latest rows of one of our benchmarks; none where there is no file."""
+    return latest(all_rows(results, name), TABLES[name].keys)
+
+
+def all_rows(results: Path, name: str) -> list[dict[str, Any]]:
+    """Return all rows of one of our benchmarks; none where there is no file."""
     path = results / f"{name}.jsonl"
-    return latest(read_rows(path), TABLES[name].keys) if path.is_file() else []
+    return read_rows(path) if path.is_file() else []
 
 
 def page(results: Path, compare: Path | None = None, images: Path | None = None) -> str:
@@ -66,6 +72,7 @@ def page(results: Path, compare: Path | None = None, images: Path | None = None)
         "Rate and distortion": details.plots_section(rows),
         "What takes the bytes": details.sections_section(rows, sources) if rows else "",
         "Speed and memory": speed.speed_section(rows, sources) if rows else "",
+        "Growth with the scene": growth_section(all_rows(results, "scaling"), sources),
     }
     for title, content in sections.items():
         parts.append(_section(title, content))
