@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import struct
 import tempfile
 import zlib
@@ -104,11 +105,13 @@ def read_gaussians(data: bytes) -> None:
 
 @cache
 def _folder() -> Path:
-    holder = tempfile.TemporaryDirectory()
+    in_memory = os.access(_MEMORY, os.W_OK)  # files on disks take most of the time
+    holder = tempfile.TemporaryDirectory(dir=_MEMORY if in_memory else None)
     _HOLDERS.append(holder)
     return Path(holder.name)
 
 
+_MEMORY = "/dev/shm"  # Linux has files in memory there
 _HOLDERS: list[tempfile.TemporaryDirectory[str]] = []
 
 
