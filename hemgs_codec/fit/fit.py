@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from hemgs_codec.coding.model_fields import Geometry
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.context.order import Order
 from hemgs_codec.distortion.weights import Weights, lattice_step_for
+from hemgs_codec.fit.centre import centre_rows, centred_offsets
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
 from hemgs_codec.fit.samples import make_samples
@@ -179,18 +181,16 @@ def prepare_fit(
     lattices = [choose_lattice(scene, weights, v, options.position_bits) for v in _LATTICE_LAMBDAS]
     if options.position_bits is not None or scene.lattice is not None:
         lattices = lattices[:1]
-    length = fit_length(scene.count, options)
-    if not length:
-        lattices = []  # contexts are for a fit to look at
-    samples = make_samples(
-        scene.means,
-        lattices,
+    draw = partial(
+        make_samples,
         order=options.order,
         context=options.context,
         window=options.window,
         voxel_shift=geometry.voxel_shift,
         prior=prior,
     )
+    length = fit_length(scene.count, options)
+    samples = draw(scene.means, lattices if length else [])  # contexts are for a fit to look at
     finest = finest_lattice(scene)
     fit_options = FitOptions(iterations=length, seed=options.seed)
     if prior is not None:
@@ -210,6 +210,10 @@ def prepare_fit(
         centre_steps=prior is not None,
         base=None if prior is None else prior.networks_for(spec),
     )
+    if prior is not None and not length:
+        rows = centre_rows(morton_sort(finest.quantise(scene.means)))
+        around = draw(scene.means[rows], [lattices[len(lattices) // 2]])
+        fit.step_offsets = centred_offsets(fit, rows, around)
     if prior is not None:
         scaling = replace(scaling, octaves=(8 * fit.step_offsets).numpy().astype(np.int8))
     return fit, geometry, scaling

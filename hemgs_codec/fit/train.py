@@ -37,7 +37,8 @@ LAMBDAS = tuple(2.5e-4 * 2**k for k in range(7))
 ROUND_WEIGHTS = 0.45  # share of the iterations after which weights are rounded
 REFRESHES = (0.0, 0.06, 0.15, 0.3, ROUND_WEIGHTS, 0.8)
 _CLAMP = 8.0
-_MIDDLE = 1 / 16  # octaves are floored to eighths: the middle of a step index
+MIDDLE = 1 / 16
+"""Octaves are floored to eighths: the middle of a step index."""
 _CHUNK = 16384
 
 
@@ -51,7 +52,8 @@ class FitOptions:
     seed: int = 0
 
 
-def _lambda_feature(q: torch.Tensor) -> torch.Tensor:
+def lambda_feature(q: torch.Tensor) -> torch.Tensor:
+    """Return the networks' input for λ given as q, any shape."""
     return torch.floor((q - LAMBDA_REFERENCE_Q) * 4 / 3) / UNIT
 
 
@@ -162,7 +164,7 @@ class Fit:
             for k, q in enumerate(self.qs):
                 geometry = self.geometry[int(self.graph_of[k]), rows].float() / UNIT
                 location = torch.cat([hashed, geometry], dim=1)
-                lam = _lambda_feature(q.float()).expand(len(rows), 1)
+                lam = lambda_feature(q.float()).expand(len(rows), 1)
                 slope = float(q - LAMBDA_REFERENCE_Q) / 512
                 seen = torch.zeros((len(rows), self.spec.channels))
                 first_step = 0
@@ -173,7 +175,7 @@ class Fit:
                     if has_steps and not self.has_fixed_steps:
                         p = predictor.prior(m, g, location, seen[:, : self.spec.earlier(g)], lam)
                         octaves = predictor.step_octaves(m, g, p, lam) + slope + self.step_offsets[steps]
-                        self.octaves[k, rows, steps] = _step_index(octaves).to(torch.int8)
+                        self.octaves[k, rows, steps] = step_index(octaves).to(torch.int8)
                     first_step += group.num_steps
                     step = torch.exp2(self.octaves[k, rows, steps].float() / 8)[:, list(group.channel_steps)]
                     y = self.values[rows, first : first + group.channels]
@@ -211,10 +213,10 @@ class Fit:
                 return coded_octaves[:, first : first + spec.groups[group].num_steps]
             first = spec.first_step(group)
             offsets = self.step_offsets[first : first + spec.groups[group].num_steps]
-            return _step_index(prediction.detach() + slope + offsets) / 8
+            return step_index(prediction.detach() + slope + offsets) / 8
 
         said = predict_rows(
-            m, spec, location, geometry, _lambda_feature(q), own, around, present, edges, octaves_of
+            m, spec, location, geometry, lambda_feature(q), own, around, present, edges, octaves_of
         )
         step = torch.exp2(said.octaves).index_select(1, self.step_channel)
         coded = (self.values[rows] / step).round() * step
@@ -224,7 +226,7 @@ class Fit:
         if self.has_fixed_steps:
             return bits, torch.zeros(len(rows))
         wanted = self.wanted_steps[rows] - self.is_level * slope
-        off = said.predictions + self.step_offsets - _MIDDLE - wanted
+        off = said.predictions + self.step_offsets - MIDDLE - wanted
         return bits, math.log(2.0) * (self.step_share[rows] * off**2).sum(1)
 
     def run(self, progress: Progress | None = None) -> None:
@@ -262,7 +264,7 @@ class Fit:
                 progress("fit", iteration + 1, total)
 
 
-def _step_index(octaves: torch.Tensor) -> torch.Tensor:
+def step_index(octaves: torch.Tensor) -> torch.Tensor:
     """Return the index of a step of so many octaves, less that of the unit step."""
     return torch.clamp(torch.floor(octaves * 8), -UNIT_STEP, NUM_STEPS - 1 - UNIT_STEP)
 

@@ -17,11 +17,12 @@ SCENE_HASH = bytes(range(32))
 
 
 @cache
-def random_prior(seed: int = 0) -> Prior:
-    """Return a prior as read from its file."""
+def random_prior(seed: int = 0, octaves: float = 0.0) -> Prior:
+    """Return a prior as read from its file, whose steps are off by so much."""
     generator = torch.Generator().manual_seed(seed)
     spec, net_spec = prior_spec(6, 8, 2, 4), PointNetSpec(4, (6, 8), (5, 7))
-    parameters = initial_parameters(spec, torch.zeros(sum(g.num_steps for g in spec.groups)), generator)
+    first = torch.full((sum(g.num_steps for g in spec.groups),), octaves)
+    parameters = initial_parameters(spec, first, generator)
     with torch.no_grad():  # output layers begin at zero: let them say something
         parameters.network += 0.05 * torch.randn(parameters.network.shape, generator=generator)
     net = initial_point_net(net_spec, generator)
