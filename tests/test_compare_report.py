@@ -16,12 +16,15 @@ from benchmarks import judge
 from benchmarks.compare_images import nearest_settings, write_sheets
 from benchmarks.compare_report import MOST_BYTES, main
 from benchmarks.provenance import RESULTS
+from benchmarks.report_html.anchor_quality import losses_of_anchors
 from benchmarks.report_html.goals import headline, losses_of, matches_of, mean_share
 from benchmarks.report_html.growth import growth_section, runs_of
 from benchmarks.report_html.images import images_section, sheets_of
+from benchmarks.report_html.judged import judge_summary
 from benchmarks.report_html.page import page
 from benchmarks.report_html.rates import difference, envelope, geometric_mean, size_at
 from benchmarks.report_html.rows import (
+    JUDGED,
     compare_rows,
     curve_name,
     curves_of,
@@ -254,6 +257,26 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in ("original", "spz"):
         Image.new("RGB", (30, 20), "red").save(folder / "images" / "chair" / f"{name}.webp")
     return page(RESULTS, written(folder, ROWS), folder / "images")
+
+
+def test_where_the_one_model_ends_below_another_is_said() -> None:
+    def trained(run: str, size: int, psnr: float) -> Row:
+        return {"scene": "mic", "run": run, "file_bytes": size, "psnr": psnr}
+
+    rows = [trained("mic", 1000, 32.0), trained("mic-hac-4", 500, 31.0), trained("mic-hac-1", 2000, 33.0)]
+    (text,) = losses_of_anchors(rows)
+    assert text.startswith("mic: hac has a file of 33.00 dB and 2,000 bytes; our one model")
+    assert losses_of_anchors(rows[:2]) == []
+
+
+def test_the_judges_differences_are_told_by_scene() -> None:
+    judged = [
+        entry | {JUDGED: entry["psnr_vs_original"] - 0.25} for entry in (ours(1000, 30.0), ours(2000, 33.0))
+    ]
+    text = judge_summary([*judged, row("spz", "usual", 5000, 31.0)])
+    assert "| hemgs, effort 4 | -0.25 [-0.25 .. -0.25] |" in text
+    assert "SPZ" not in text
+    assert judge_summary([row("spz", "usual", 5000, 31.0)]) == ""
 
 
 def test_growth_is_fitted_within_rows_of_one_machine() -> None:

@@ -55,12 +55,35 @@ def quality_tables(rows: list[Row], theirs: dict[str, Any], sources: Sources) ->
     return f"<h3>Quality and size (Table 1)</h3>{note}{own}{html_table(heads, published)}"
 
 
+def losses_of_anchors(rows: list[Row]) -> list[str]:
+    """Say where another configuration has a file of a PSNR that our one model doesn't reach."""
+    found = []
+    for scene in anchor_scenes(rows):
+        best = {
+            name: max(part, key=lambda row: float(row["psnr"]))
+            for name in _CURVES
+            if (part := rows_of(rows, scene, name))
+        }
+        own = best.pop(MAIN, None)
+        for name, row in best.items():
+            if own is not None and row["psnr"] > own["psnr"]:
+                found.append(
+                    f"{scene}: {_CURVES[name]} has a file of {_words(row)}; "
+                    f"our one model of all rates ends at {_words(own)}."
+                )
+    return found
+
+
+def _words(row: Row) -> str:
+    return f"{row['psnr']:.2f} dB and {number(row['file_bytes'])} bytes"
+
+
 def _published(figures: list[float | None] | None) -> str:
     """Return a data set's figures as text: PSNR, SSIM, LPIPS, MB, of which rows may lack some."""
     if figures is None:
         return "-"
     psnr, ssim, lpips, size = figures
-    return " / ".join([number(psnr), number(ssim, 3) or "-", number(lpips, 3) or "-", number(size)])
+    return "\u00a0/\u00a0".join([number(psnr), number(ssim, 3) or "-", number(lpips, 3) or "-", number(size)])
 
 
 def anchor_plots(rows: list[Row]) -> str:

@@ -15,6 +15,7 @@ from benchmarks.report_html.anchor_quality import (
     MAIN,
     anchor_plots,
     anchor_scenes,
+    losses_of_anchors,
     quality_tables,
     rows_of,
 )
@@ -35,6 +36,7 @@ _ABLATIONS = {
     "fixed": "one model for each rate",
 }
 _SELECTIONS = {FULL: "adaptive selection, 25³", "keep_all": "up to 80 kept", "small_window": "window of 5³"}
+_WORDS = {"psnr": "PSNR", "ssim": "SSIM"}
 _MODEL = ("networks", "hash grid", "rendering networks")
 
 
@@ -47,6 +49,7 @@ def anchor_tables(rows: list[Row], sources: Sources, published: Path = PUBLISHED
     return "\n".join(
         [
             f"<p><b>Conditions differ.</b> {escape(theirs['conditions'])}</p>",
+            *(f"<ul class='lost'><li>{escape(text)}</li></ul>" for text in losses_of_anchors(rows)),
             quality_tables(rows, theirs["table1"], sources),
             anchor_plots(rows),
             _rates(rows, points, theirs["table2"], sources),
@@ -130,7 +133,11 @@ def _storage(rows: list[Row], theirs: dict[str, Any], sources: Sources) -> str:
     heads = ["scene", "", "λ", "anchors", *names, "container", "file", "source"]
     parts = [
         f"{row['method']}: "
-        + ", ".join(f"{key} {value:.3f}" for key, value in row.items() if isinstance(value, float))
+        + ", ".join(
+            f"{_WORDS.get(key, key)} {value:{'.2f' if key == 'psnr' else '.3f'}}"
+            for key, value in row.items()
+            if isinstance(value, float)
+        )
         for row in theirs["rows"]
     ]
     note = f"<p>Bytes at the λ nearest to 0.002. {escape(theirs['source'])}: {escape('; '.join(parts))}.</p>"
@@ -150,7 +157,16 @@ def _cost(rows: list[Row], theirs: dict[str, Any], sources: Sources) -> str:
                 times = [number(median(row[key] for row in files)) for key in ("encode_s", "decode_s")]
                 lines.append([*counts, number(sum(sizes) / 2**20, 3), *times, sources.link(*files)])
     lines += [
-        ["published", row["method"], "N", row["hours"], row["model_mb"], "", "", theirs["source"]]
+        [
+            "published",
+            row["method"],
+            "N" if "N" in row["hours"] else "1",
+            row["hours"],
+            row["model_mb"],
+            "",
+            "",
+            theirs["source"],
+        ]
         for row in theirs["rows"]
     ]
     model = "networks and hash grid, MB (2²⁰)"

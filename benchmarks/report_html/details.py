@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from statistics import fmean
 from typing import Any
 
 from benchmarks.report_html.plots import rate_plot, section_bars
@@ -19,10 +18,13 @@ def plots_section(rows: list[Row]) -> str:
     """Return dB over bytes of each scene: against the original's renders, and against photos."""
     parts = []
     for scene in scenes_of(rows):
-        plot = rate_plot(curves_of(rows, scene))
+        # What is lossless has no finite PSNR, and would stretch the plot against photos.
+        plot = rate_plot([curve for curve in curves_of(rows, scene) if curve.points()])
         if plot:
             parts.append(f"<h3>{escape(scene)}</h3>{plot}")
-    return "\n".join(parts)
+    if not parts:
+        return ""
+    return "<p>Fainter marks are files that a smaller one of the same codec beats.</p>" + "\n".join(parts)
 
 
 def typical_rows(rows: list[Row]) -> list[Row]:
@@ -104,33 +106,6 @@ def geometry_section(rows: list[Row], sources: Sources) -> str:
     ]
     note = "<p>Without renders to compare. Precisions differ: ours follows what renders need.</p>"
     return "<h2>Locations alone</h2>" + note + html_table(heads, lines)
-
-
-def judge_section(rows: list[Row], sources: Sources) -> str:
-    """Return both renderers' verdicts on the same files; empty without the other's."""
-    lines: list[list[Cell]] = []
-    gaps: dict[str, list[float]] = {}
-    for row in rows:
-        ours, theirs = decibels(row), decibels(row, JUDGED)
-        if ours is None or theirs is None or math.isinf(ours) or math.isinf(theirs):
-            continue
-        gaps.setdefault(curve_name(row), []).append(theirs - ours)
-        cells: list[Cell] = [str(row["scene"]), curve_name(row), str(row["setting"]), number(ours)]
-        lines.append([*cells, number(theirs), f"{theirs - ours:+.2f}", sources.link(row)])
-    if not lines:
-        return ""
-    means: list[list[Cell]] = [
-        [name, str(len(found)), *(f"{value:+.2f}" for value in (fmean(found), min(found), max(found)))]
-        for name, found in gaps.items()
-    ]
-    note = (
-        "<p>PlayCanvas's splat-transform drew both the original and the decoded scene; it shares no code "
-        "with our renderer, and its Gaussians end at three sigma. Its PSNR less ours, of the same files, in "
-        "dB:</p>"
-    )
-    heads = ["scene", "codec", "setting", "our renderer, dB", "the other, dB", "difference", "source"]
-    summary = html_table(["codec", "files", "mean", "least", "most"], means)
-    return f"<h2>An independent judge</h2>{note}{summary}{folded('Each file', html_table(heads, lines))}"
 
 
 def rows_section(rows: list[Row], sources: Sources) -> str:

@@ -95,7 +95,7 @@ def images_section(folder: Path | None, sources: Sources) -> str:
         "whose bytes are nearest to ours, of those measured; figures are of whole files, against the "
         f"original's renders, the mean over views. {note}"
     )
-    return f"<h2>Images</h2><p>{escape(words.strip())}</p>" + "\n".join(parts)
+    return f"<p>{escape(words.strip())}</p>" + "\n".join(parts)
 
 
 def _caption(name: str, row: dict[str, Any] | None, sources: Sources) -> str:

@@ -10,6 +10,7 @@ from benchmarks.report_html import details, goal_tables, speed, verdicts
 from benchmarks.report_html.anchor_tables import anchor_tables
 from benchmarks.report_html.growth import growth_section
 from benchmarks.report_html.images import images_section
+from benchmarks.report_html.judged import judge_section
 from benchmarks.report_html.own_tables import model_tables, prior_table
 from benchmarks.report_html.rows import Row, compare_rows, inconsistencies, scenes_of
 from benchmarks.report_html.sources import Sources
@@ -70,6 +71,7 @@ def page(results: Path, compare: Path | None = None, images: Path | None = None)
         "Goals: bytes at equal PSNR": goal_tables.goals_section(rows, sources) if rows else "",
         "Bytes at equal PSNR, by scene": verdicts.ranking_section(rows, sources) if rows else "",
         "Rate and distortion": details.plots_section(rows),
+        "Images": images_section(images, sources),
         "What takes the bytes": details.sections_section(rows, sources) if rows else "",
         "Speed and memory": speed.speed_section(rows, sources) if rows else "",
         "Growth with the scene": growth_section(all_rows(results, "scaling"), sources),
@@ -78,8 +80,7 @@ def page(results: Path, compare: Path | None = None, images: Path | None = None)
         parts.append(_section(title, content))
     parts += [
         details.geometry_section(rows, sources),
-        details.judge_section(rows, sources),
-        images_section(images, sources),
+        judge_section(rows, sources),
         _section("What each format loses", details.loses_table(rows) if rows else ""),
         _section("Every row", details.rows_section(rows, sources)),
         _section("The paper's tables, in house", anchor_tables(own_rows(results, "anchor"), sources)),

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.report_html.rows import OURS, PSNR, Curve
+from benchmarks.plot_anchor import rising
+from benchmarks.report_html.rows import OURS, PSNR, Curve, Points
 
 _OUR_COLOURS = ("#0b5fa5", "#3f9bdc", "#12315c", "#7cc4f0", "#00857c", "#6a5acd")
 _COLOURS = ("#c2410c", "#7b2d8e", "#2e7d32", "#b8860b", "#ad1457", "#5d4037", "#455a64", "#827717")
@@ -29,7 +30,10 @@ _STYLE: Any = {
 
 
 def rate_plot(curves: Sequence[Curve]) -> str:
-    """Draw dB over bytes, one line a curve and a panel a quality; empty where no curve has a figure."""
+    """Draw dB over bytes, one line a curve and a panel a quality; empty where no curve has a figure.
+
+    Lines leave out files that a smaller one of the curve beats: those are fainter marks.
+    """
     qualities = [key for key in _QUALITIES if any(curve.points(key) for curve in curves)]
     if not qualities:
         return ""
@@ -38,9 +42,13 @@ def rate_plot(curves: Sequence[Curve]) -> str:
         for panel, quality in zip(panels, qualities, strict=True):
             drawn = [(curve, curve.points(quality)) for curve in curves if curve.points(quality)]
             for curve, points in drawn:
-                x, y = zip(*[(size / 1e3, value) for size, value in points], strict=True)
+                style = styles[curve.name]
                 # One point has no line: it is drawn larger.
-                panel.plot(x, y, ms=5 if len(x) > 1 else 8, label=curve.name, **styles[curve.name])
+                size = 5 if len(points) > 1 else 8
+                panel.plot(*_in_kilobytes(rising(points)), ms=size, label=curve.name, **style)
+                beaten = [point for point in points if point not in rising(points)]
+                if beaten:
+                    panel.plot(*_in_kilobytes(beaten), ms=4, alpha=0.45, **{**style, "lw": 0})
             panel.set_xscale("log")
             _plain_ticks(panel, [size / 1e3 for _, points in drawn for size, _ in points])
             panel.set_xlabel("file, kB (10³ bytes, log scale)")
@@ -48,6 +56,10 @@ def rate_plot(curves: Sequence[Curve]) -> str:
             panel.grid(visible=True, alpha=0.25)
         _legend(figure, panels[-1], panels[0])
         return _svg(figure)
+
+
+def _in_kilobytes(points: Points) -> tuple[list[float], list[float]]:
+    return [size / 1e3 for size, _ in points], [value for _, value in points]
 
 
 def _styles(curves: Sequence[Curve]) -> dict[str, dict[str, Any]]:

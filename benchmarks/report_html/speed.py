@@ -40,7 +40,8 @@ def speed_section(rows: list[Row], sources: Sources) -> str:
         table = html_table([*shown, "RSS encoding, MB", "decoding", "source"], of_scene)
         tables.append(folded(f"{scene}: every file", table))
     return (
-        "<p>Wall seconds of whole fresh processes, start to exit; RSS is the most memory held. Gaussians per "
+        "<p>Wall seconds of whole fresh processes, start to exit, on a machine that had other jobs at times: "
+        "factors of two say little. RSS is the most memory held. Gaussians per "
         "second are the input's by those seconds, the median over files.</p>" + summary + "\n".join(tables)
     )
 

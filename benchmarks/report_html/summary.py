@@ -6,6 +6,7 @@ import math
 
 from benchmarks.report_html.goal_tables import goal_rows, other_qualities
 from benchmarks.report_html.goals import GOALS, headline, losses_of, losses_of_one_curve, matches_of
+from benchmarks.report_html.judged import judge_summary
 from benchmarks.report_html.rows import OURS, Row, scenes_of
 from benchmarks.report_html.tables import markdown_table, percent
 from benchmarks.report_html.verdicts import loss_sentences, loss_words, ranking
@@ -48,6 +49,7 @@ def summary(rows: list[Row]) -> str:
             parts.append(markdown_table(heads, lines))
     parts.append("**Peers' bytes beyond ours at equal PSNR** (BD-rate; * of one file, at its PSNR):")
     parts.append(_beyond_ours(rows))
+    parts += filter(None, [judge_summary(rows)])
     return "\n\n".join(parts) + "\n"
 
 

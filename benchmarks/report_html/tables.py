@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 # A number with a sign, a unit of %, a span or a count of cases; or what stands where numbers stand.
 _FIGURE = re.compile(
-    r"[-+≤ ]*\d[\d,.]*(e-?\d+)?( %| \.\. [\d,.]+| \(\d+ of \d+\))?|\[.*\]|inf|not reached|no overlap"
+    r"[-+≤ ]*\d[\d,.]*(e-?\d+)?( %| \.\. [\d,.]+| \(\d+ of \d+\)| \([\d.]+\))?"
+    r"|\[.*\]|inf|not reached|no overlap"
 )
 
 

@@ -15,7 +15,7 @@ from benchmarks.report_html.goals import (
 from benchmarks.report_html.rates import Difference, difference, envelope
 from benchmarks.report_html.rows import OURS, Curve, Row, curves_of, scenes_of
 from benchmarks.report_html.sources import Sources
-from benchmarks.report_html.tables import Cell, Markup, escape, html_table, number, percent
+from benchmarks.report_html.tables import Cell, Markup, escape, folded, html_table, number, percent
 
 
 def loss_words(match: Match) -> str:
@@ -89,9 +89,16 @@ def losses_section(rows: list[Row], sources: Sources) -> str:
             for m, name in single
         ]
         heads = ["scene", "ours", "smaller", "at dB", "ours / theirs", "source"]
-        parts.append(
-            "<p>One of our efforts alone loses here, though another wins:</p>" + html_table(heads, lines)
-        )
+        known = [line for line, (m, name) in zip(lines, single, strict=True) if m.shares()[name] < math.inf]
+        lacking = [
+            line for line, (m, name) in zip(lines, single, strict=True) if m.shares()[name] == math.inf
+        ]
+        if known:
+            parts.append("<p>One of our efforts alone loses here, though another wins:</p>")
+            parts.append(html_table(heads, known))
+        if lacking:
+            title = f"{len(lacking)} times one of our efforts has no file of that PSNR, though another wins"
+            parts.append(folded(title, html_table(heads, lacking)))
     if lossless:
         names = sorted({str(row.get("codec_title") or row["codec"]) for row in lossless})
         who = escape(", ".join(names))
