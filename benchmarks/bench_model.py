@@ -35,8 +35,9 @@ from hemgs_codec import read_ply
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.weights import RATE_WEIGHT
-from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
+from hemgs_codec.fit.fit import prepare_fit
 from hemgs_codec.fit.freeze import freeze
+from hemgs_codec.fit.options import EncodeOptions
 from hemgs_codec.fit.train import LAMBDAS, Fit
 from hemgs_codec.prior.packing import pack_model
 from hemgs_codec.threads import use_threads

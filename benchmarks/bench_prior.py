@@ -72,10 +72,12 @@ class Judge:
 
     def fit(self, prior: Prior | None, effort: int) -> tuple[FittedModel, float]:
         """Fit a model as `hemgs encode` does: it and the seconds."""
-        from hemgs_codec.fit.fit import EncodeOptions, fit_model
+        from hemgs_codec.fit.cache import make_fit
+        from hemgs_codec.fit.options import EncodeOptions
 
         start = time.perf_counter()
-        fitted = fit_model(self.channels, self.member.weights, EncodeOptions(effort=effort), prior=prior)
+        options = EncodeOptions(effort=effort)
+        fitted = make_fit(self.channels, self.member.weights, options, prior=prior)
         return fitted, time.perf_counter() - start
 
     def code(self, fitted: FittedModel, lambda_: float) -> tuple[bytes, float]:
@@ -137,7 +139,7 @@ def main(
     """Measure scenes with their fold's prior at some efforts, and without one at the default effort."""
     from hemgs_codec.cameras import read_cameras
     from hemgs_codec.distortion.views import choose_views
-    from hemgs_codec.fit.fit import DEFAULT_EFFORT
+    from hemgs_codec.fit.options import DEFAULT_EFFORT
     from hemgs_codec.prior.corpus import (
         CAMERAS,
         METRICS,

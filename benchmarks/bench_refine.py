@@ -60,7 +60,8 @@ def main(
     from hemgs_codec.decoder import decode_gaussians
     from hemgs_codec.distortion.measured import measured_weights
     from hemgs_codec.distortion.views import choose_views
-    from hemgs_codec.fit.fit import EncodeOptions, fit_model
+    from hemgs_codec.fit.fit import fit_model
+    from hemgs_codec.fit.options import EncodeOptions
     from hemgs_codec.passes import CodingPass, Refinement
     from hemgs_codec.photos import find_photos, read_photo
     from hemgs_codec.refine import Targets

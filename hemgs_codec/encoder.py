@@ -26,7 +26,7 @@ from hemgs_codec.encoder_checks import (
     suits_priors,
 )
 from hemgs_codec.fit.cache import cache_directory, fit_key, obtain_fit
-from hemgs_codec.fit.fit import DEFAULT_EFFORT, EncodeOptions
+from hemgs_codec.fit.options import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.passes import CodingPass, Refinement
 from hemgs_codec.prior.library import default_prior
 from hemgs_codec.prior.prior import Prior

@@ -11,7 +11,7 @@ from hemgs_codec.anchors.profile import MAX_FEATURES, MAX_SLOTS
 from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.coding.model_fields import MAX_CONTEXT, MAX_WINDOW
 from hemgs_codec.context.order import ORDERS
-from hemgs_codec.fit.fit import LENGTHS, EncodeOptions
+from hemgs_codec.fit.options import LENGTHS, EncodeOptions
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN
 from hemgs_codec.prior.prior import Prior
 from hemgs_codec.render.camera import Camera

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import choose_lattice
 from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.fit.setting import choose_lattice
 from hemgs_codec.progress import Progress
 from hemgs_codec.refine import Targets, refine
 from hemgs_codec.scene import GaussianScene

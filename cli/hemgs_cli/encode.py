@@ -237,7 +237,7 @@ def encode(
 
     import hemgs_codec
     from hemgs_codec.cameras import read_cameras
-    from hemgs_codec.fit.fit import DEFAULT_EFFORT
+    from hemgs_codec.fit.options import DEFAULT_EFFORT
     from hemgs_codec.ply import read_ply_with_report
 
     cameras = None if cameras_path is None else read_cameras(cameras_path)

@@ -40,7 +40,7 @@ def encode_folder(
     from hemgs_codec.anchors.measured import measured_anchor_weights
     from hemgs_codec.anchors.read import read_anchor_scene
     from hemgs_codec.cameras import held_out, read_cameras
-    from hemgs_codec.fit.fit import DEFAULT_EFFORT
+    from hemgs_codec.fit.options import DEFAULT_EFFORT
     from hemgs_codec.train.result import CAMERAS_NAME, read_result
 
     for name, option in _GAUSSIAN_ONLY.items():

@@ -17,8 +17,8 @@ from hemgs_codec.decoder import check_decodes
 from hemgs_codec.distortion.weights import REFERENCE_LAMBDA, Weights
 from hemgs_codec.encoder_checks import check_anchor_values, check_options, check_start
 from hemgs_codec.fit.cache import fit_key, obtain_fit
-from hemgs_codec.fit.fit import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.fit.options import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.passes import CodingPass
 from hemgs_codec.progress import Progress
 from hemgs_codec.targets import largest_of_size

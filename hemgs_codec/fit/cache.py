@@ -13,8 +13,9 @@ import numpy as np
 from hemgs_codec.atomic import atomic_write
 from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import EncodeOptions, fit_model
+from hemgs_codec.fit.centre import centred_model
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
+from hemgs_codec.fit.options import EncodeOptions, fit_length
 from hemgs_codec.prior.prior import Prior
 from hemgs_codec.progress import Progress
 from hemgs_codec.version import __version__
@@ -109,7 +110,7 @@ def obtain_fit(
     path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
     fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
     if fitted is None:
-        fitted = fit_model(scene, weights, options, progress=progress, prior=prior)
+        fitted = make_fit(scene, weights, options, progress, prior)
         if model is not None:
             store_fit(path, fitted, key)
         elif cache:
@@ -118,3 +119,18 @@ def obtain_fit(
             except OSError as error:  # a long fit mustn't have been in vain
                 warnings.warn(f"the fit isn't kept: {error}", stacklevel=3)
     return fitted
+
+
+def make_fit(
+    scene: ChannelScene,
+    weights: Weights,
+    options: EncodeOptions,
+    progress: Progress | None = None,
+    prior: Prior | None = None,
+) -> FittedModel:
+    """Fit a model as long as options say; not at all, if they say so and there is a prior."""
+    if prior is not None and not fit_length(scene.count, options):
+        return centred_model(scene, weights, options, prior)
+    from hemgs_codec.fit.fit import fit_model  # with torch, which takes seconds to import
+
+    return fit_model(scene, weights, options, progress=progress, prior=prior)

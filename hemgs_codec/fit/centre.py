@@ -1,4 +1,4 @@
-"""Centre a prior's steps on a scene that it isn't fitted to: on average, they are what errors are worth.
+"""A model without a fit: a prior's networks, and steps that are centred on the scene.
 
 A prior says by how much steps of an anchor differ from the scene's. In a scene unlike those it has seen it
 may be off by the same amount everywhere, which costs bits and says nothing: `Scaling.octaves` takes it out.
@@ -6,18 +6,60 @@ may be off by the same amount everywhere, which costs bits and says nothing: `Sc
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from hemgs_codec.fit.samples import Samples
-from hemgs_codec.fit.train import MIDDLE, Fit, lambda_feature, step_index
+from hemgs_codec.channel_scene import ChannelScene
+from hemgs_codec.coding.model_fields import Geometry
+from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.fit.options import EncodeOptions
+from hemgs_codec.fit.samples import make_samples
+from hemgs_codec.fit.setting import (
+    choose_geometry,
+    choose_lattice,
+    finest_lattice,
+    model_spec,
+    position_octaves,
+)
+from hemgs_codec.fit.wanted import mean_steps, wanted_steps
+from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model import predictor
-from hemgs_codec.model.float_arithmetic import FloatArithmetic
-from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, UNIT
+from hemgs_codec.model.frozen import FrozenModel
+from hemgs_codec.model.scaling import activations, coded_entries, fit_scaling
+from hemgs_codec.model.units import NUM_STEPS, UNIT, UNIT_STEP, VALUE_BITS, step_table
+from hemgs_codec.prior.prior import Prior
+from hemgs_codec.prior.units import in_prior_units
+from hemgs_codec.shapes import groups_of
 
+_LAMBDA = 2e-3
+"""Where steps are centred: there the networks' input for λ is 0."""
+_MIDDLE = 1 / 16  # octaves are floored to eighths: the middle of a step index
 _BLOCKS, _BLOCK = 8, 1024
-_SEEN = 8.0  # networks see no larger values
+Int64Array = npt.NDArray[np.int64]
+
+
+def centred_model(scene: ChannelScene, weights: Weights, options: EncodeOptions, prior: Prior) -> FittedModel:
+    """Return a prior's networks for a scene, with steps that are on average those wanted."""
+    groups = groups_of(scene.shape)
+    attributes = weights.with_importance(scene.attributes)
+    scaling = in_prior_units(fit_scaling(attributes, groups), groups)
+    model = prior.networks_for(model_spec(scene, scaling, options, prior))
+    geometry = choose_geometry(scene, weights, options)
+    wanted, share = wanted_steps(
+        model.spec,
+        weights.values * scaling.channel_scales(groups) ** 2,
+        position_octaves(weights, finest_lattice(scene)) - geometry.position_step / 8,
+        coded_entries(attributes, groups),
+    )
+    rows = centre_rows(morton_sort(finest_lattice(scene).quantise(scene.means)))
+    places = _places(scene, weights, options, geometry, prior, rows)
+    values = scaling.normalise(attributes[rows], groups)
+    first = np.rint(8 * mean_steps(wanted)).astype(np.int64)
+    octaves = centred_octaves(model, places, values, wanted[rows], share[rows], first)
+    return FittedModel(scene.shape, geometry, replace(scaling, octaves=octaves.astype(np.int8)), model, prior)
 
 
 def centre_rows(by_morton: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -29,37 +71,66 @@ def centre_rows(by_morton: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     return by_morton[np.unique(starts[:, None] + np.arange(_BLOCK))]
 
 
-@torch.no_grad()
-def centred_offsets(fit: Fit, rows: npt.NDArray[np.intp], samples: Samples) -> torch.Tensor:
-    """Return step offsets (S,) with which steps of scene rows (n,) are on average those wanted.
+def centred_octaves(
+    model: FrozenModel,
+    places: npt.NDArray[np.int16],
+    values: npt.NDArray[np.float64],
+    wanted: npt.NDArray[np.float64],
+    share: npt.NDArray[np.float64],
+    first: Int64Array,
+) -> Int64Array:
+    """Return step offsets (S,) in eighths of octaves, with which steps are on average those wanted.
 
     Parameters
     ----------
-    samples
-        Of those rows alone, as a scene of its own: one graph.
+    places : (n, L)
+        Location features.
+    values : (n, C)
+        In channel scales.
+    wanted, share : (n, S)
+        Of `wanted_steps`.
+    first : (S,)
+        What stays where no step is predicted.
     """
-    spec, chosen = fit.spec, torch.from_numpy(np.asarray(rows, np.int64))
-    m = FloatArithmetic(fit.parameters.pieces(fit.parameters.network))
-    q = torch.tensor(float(LAMBDA_REFERENCE_Q))
-    lam = lambda_feature(q).expand(len(rows), 1)
-    geometry = torch.from_numpy(samples.geometry[0]).float() / UNIT
-    location = torch.cat([fit.grid_features(fit.parameters.grid, chosen), geometry], dim=1)
-    seen = torch.zeros((len(rows), spec.channels))
-    offsets = fit.step_offsets.clone()
+    spec, m = model.spec, model.arithmetic(None)
+    location, lam = places.astype(np.float64), np.zeros((len(places), 1))
+    seen = np.zeros(values.shape)
+    offsets = first.copy()
     for g, group in enumerate(spec.groups):
         steps = slice(spec.first_step(g), spec.first_step(g + 1))
-        index = torch.zeros((len(rows), group.num_steps))
+        index = np.full((len(places), group.num_steps), UNIT_STEP)
         if not group.flags and g not in spec.constant:
             prior = predictor.prior(m, g, location, seen[:, : spec.earlier(g)], lam)
-            octaves = predictor.step_octaves(m, g, prior, lam)
-            share = fit.step_share[chosen][:, steps]
-            off = ((fit.wanted_steps[chosen][:, steps] + MIDDLE - octaves) * share).sum(0)
-            offsets[steps] = torch.where(
-                share.sum(0) > 0, (8 * off / share.sum(0).clamp(min=1e-9)).round() / 8, offsets[steps]
-            )
-            index = step_index(octaves + offsets[steps])
-        step = torch.exp2(index / 8)[:, list(group.channel_steps)]
+            octaves = predictor.step_octaves(m, g, prior, lam) / UNIT
+            total = share[:, steps].sum(0)
+            off = ((wanted[:, steps] + _MIDDLE - octaves) * share[:, steps]).sum(0)
+            mean = np.rint(8 * off / np.maximum(total, 1e-9)).astype(np.int64)
+            offsets[steps] = np.where(total > 0, np.clip(mean, -128, 127), first[steps])
+            index = np.floor(8 * octaves).astype(np.int64) + UNIT_STEP + offsets[steps]
+        step = step_table()[np.clip(index, 0, NUM_STEPS - 1)][:, list(group.channel_steps)]
         channels = slice(spec.first_channel(g), spec.first_channel(g) + group.channels)
-        values = fit.values[chosen][:, channels]
-        seen[:, channels] = torch.clamp((values / step).round() * step, -_SEEN, _SEEN)
+        symbols = np.rint(values[:, channels] * 2.0**VALUE_BITS / step).astype(np.int64)
+        seen[:, channels] = activations(symbols * step)
     return offsets
+
+
+def _places(
+    scene: ChannelScene,
+    weights: Weights,
+    options: EncodeOptions,
+    geometry: Geometry,
+    prior: Prior,
+    rows: npt.NDArray[np.intp],
+) -> npt.NDArray[np.int16]:
+    """Return location features (n, L) of scene rows (n,), seen as a scene of its own."""
+    lattice = choose_lattice(scene, weights, _LAMBDA, options.position_bits)
+    samples = make_samples(
+        scene.means[rows],
+        [lattice],
+        order=options.order,
+        context=options.context,
+        window=options.window,
+        voxel_shift=geometry.voxel_shift,
+        prior=prior,
+    )
+    return np.asarray(samples.geometry[0])

@@ -24,11 +24,12 @@ from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import initial_parameters, parameters_from
 from hemgs_codec.fit.predict import GatheredAround, predict_rows
 from hemgs_codec.fit.samples import Samples
+from hemgs_codec.fit.wanted import mean_steps, wanted_steps
 from hemgs_codec.model import predictor
 from hemgs_codec.model.float_arithmetic import FloatArithmetic
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.hashgrid import hash_coordinates
-from hemgs_codec.model.spec import ModelSpec, position_steps
+from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP, lambda_to_q
 from hemgs_codec.progress import Progress
 
@@ -37,8 +38,7 @@ LAMBDAS = tuple(2.5e-4 * 2**k for k in range(7))
 ROUND_WEIGHTS = 0.45  # share of the iterations after which weights are rounded
 REFRESHES = (0.0, 0.06, 0.15, 0.3, ROUND_WEIGHTS, 0.8)
 _CLAMP = 8.0
-MIDDLE = 1 / 16
-"""Octaves are floored to eighths: the middle of a step index."""
+_MIDDLE = 1 / 16  # octaves are floored to eighths: the middle of a step index
 _CHUNK = 16384
 
 
@@ -52,8 +52,7 @@ class FitOptions:
     seed: int = 0
 
 
-def lambda_feature(q: torch.Tensor) -> torch.Tensor:
-    """Return the networks' input for λ given as q, any shape."""
+def _lambda_feature(q: torch.Tensor) -> torch.Tensor:
     return torch.floor((q - LAMBDA_REFERENCE_Q) * 4 / 3) / UNIT
 
 
@@ -100,14 +99,16 @@ class Fit:
         self.generator = torch.Generator().manual_seed(options.seed)
         self.values = torch.from_numpy(values.astype(np.float32))
         self.coded = None if coded is None else torch.from_numpy(coded)
-        # log2 of the steps wanted at the reference λ
+        # log2 of the steps that values want at the reference λ
         self.wanted = torch.from_numpy(-0.5 * np.log2(np.clip(weights, 1e-12, 1e12))).float()
+        wanted, share = wanted_steps(spec, weights, position_octaves, coded)
+        self.wanted_steps = torch.from_numpy(wanted.astype(np.float32))
+        self.step_share = torch.from_numpy(share.astype(np.float32))
         self.step_channel = torch.tensor(spec.step_channels)
-        self.wanted_steps, self.step_share = self._wanted_steps(torch.from_numpy(position_octaves).float())
         self.is_level = torch.tensor(
             [float(not group.follows_lambda) for group in spec.groups for _ in range(group.num_steps)]
         )
-        first_steps = self._first_steps()
+        first_steps = torch.from_numpy(mean_steps(wanted).astype(np.float32))
         self.step_offsets = (8 * first_steps).round() / 8 if centre_steps else torch.zeros_like(first_steps)
         self.parameters = initial_parameters(spec, first_steps - self.step_offsets, self.generator)
         if base is not None:
@@ -128,33 +129,6 @@ class Fit:
         )
         self.weight_steps = self.parameters.weight_steps()
 
-    def _wanted_steps(self, position_octaves: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return log2 (N, S) of the steps wanted at the reference λ, and each one's share of all values."""
-        rows, number = len(self.wanted), sum(group.num_steps for group in self.spec.groups)
-        wanted, total = self.wanted, torch.zeros((rows, number))
-        if self.coded is None:
-            count = torch.bincount(self.step_channel, minlength=number).float()[None]
-        else:
-            wanted = wanted * self.coded
-            count = torch.zeros_like(total).index_add_(1, self.step_channel, self.coded.float())
-        total.index_add_(1, self.step_channel, wanted)
-        has_predictor = torch.ones(number)
-        for g, group in enumerate(self.spec.groups):
-            if g in self.spec.constant or group.flags:
-                has_predictor[self.spec.first_step(g) : self.spec.first_step(g + 1)] = 0
-        for step in position_steps(self.spec):
-            total[:, step] = 3 * position_octaves
-            count = torch.where(torch.arange(number) == step, 3.0, count)
-        mean = total / count.clamp(min=1)
-        if self.coded is not None:  # where nothing is coded, what others want
-            some = (count > 0).float()
-            mean = torch.where(count > 0, mean, (mean * some).sum(0) / some.sum(0).clamp(min=1))
-        return mean, (count * has_predictor / self.spec.channels).expand(rows, number)
-
-    def _first_steps(self) -> torch.Tensor:
-        """Return log2 (S,) of the steps that the weights ask for at high rate, averaged over anchors."""
-        return torch.clamp(self.wanted_steps.mean(0), -UNIT_STEP / 8, 4.0)
-
     @torch.no_grad()
     def refresh(self, network: torch.Tensor | None = None) -> None:
         """Quantise the whole scene at every λ with the present step predictor, or ``network``'s (P,)."""
@@ -164,7 +138,7 @@ class Fit:
             for k, q in enumerate(self.qs):
                 geometry = self.geometry[int(self.graph_of[k]), rows].float() / UNIT
                 location = torch.cat([hashed, geometry], dim=1)
-                lam = lambda_feature(q.float()).expand(len(rows), 1)
+                lam = _lambda_feature(q.float()).expand(len(rows), 1)
                 slope = float(q - LAMBDA_REFERENCE_Q) / 512
                 seen = torch.zeros((len(rows), self.spec.channels))
                 first_step = 0
@@ -175,7 +149,7 @@ class Fit:
                     if has_steps and not self.has_fixed_steps:
                         p = predictor.prior(m, g, location, seen[:, : self.spec.earlier(g)], lam)
                         octaves = predictor.step_octaves(m, g, p, lam) + slope + self.step_offsets[steps]
-                        self.octaves[k, rows, steps] = step_index(octaves).to(torch.int8)
+                        self.octaves[k, rows, steps] = _step_index(octaves).to(torch.int8)
                     first_step += group.num_steps
                     step = torch.exp2(self.octaves[k, rows, steps].float() / 8)[:, list(group.channel_steps)]
                     y = self.values[rows, first : first + group.channels]
@@ -213,10 +187,10 @@ class Fit:
                 return coded_octaves[:, first : first + spec.groups[group].num_steps]
             first = spec.first_step(group)
             offsets = self.step_offsets[first : first + spec.groups[group].num_steps]
-            return step_index(prediction.detach() + slope + offsets) / 8
+            return _step_index(prediction.detach() + slope + offsets) / 8
 
         said = predict_rows(
-            m, spec, location, geometry, lambda_feature(q), own, around, present, edges, octaves_of
+            m, spec, location, geometry, _lambda_feature(q), own, around, present, edges, octaves_of
         )
         step = torch.exp2(said.octaves).index_select(1, self.step_channel)
         coded = (self.values[rows] / step).round() * step
@@ -226,14 +200,12 @@ class Fit:
         if self.has_fixed_steps:
             return bits, torch.zeros(len(rows))
         wanted = self.wanted_steps[rows] - self.is_level * slope
-        off = said.predictions + self.step_offsets - MIDDLE - wanted
+        off = said.predictions + self.step_offsets - _MIDDLE - wanted
         return bits, math.log(2.0) * (self.step_share[rows] * off**2).sum(1)
 
     def run(self, progress: Progress | None = None) -> None:
         """Fit the parameters."""
         total = self.options.iterations
-        if not total:
-            return  # importing an optimiser takes longer than coding a small scene
         count, channels = self.values.shape
         leaves = [self.parameters.network, self.parameters.grid]
         optimiser = torch.optim.Adam(leaves, lr=0.0, betas=(0.9, 0.98), eps=1e-10)
@@ -264,7 +236,7 @@ class Fit:
                 progress("fit", iteration + 1, total)
 
 
-def step_index(octaves: torch.Tensor) -> torch.Tensor:
+def _step_index(octaves: torch.Tensor) -> torch.Tensor:
     """Return the index of a step of so many octaves, less that of the unit step."""
     return torch.clamp(torch.floor(octaves * 8), -UNIT_STEP, NUM_STEPS - 1 - UNIT_STEP)
 

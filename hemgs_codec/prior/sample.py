@@ -8,15 +8,10 @@ import torch
 
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import (
-    EncodeOptions,
-    choose_geometry,
-    choose_lattice,
-    finest_lattice,
-    position_octaves,
-)
+from hemgs_codec.fit.options import EncodeOptions
 from hemgs_codec.fit.parameters import Parameters
 from hemgs_codec.fit.samples import make_samples
+from hemgs_codec.fit.setting import choose_geometry, choose_lattice, finest_lattice, position_octaves
 from hemgs_codec.fit.train import Fit, FitOptions
 from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.scaling import coded_entries, constant_groups, fit_scaling

@@ -18,8 +18,8 @@ from hemgs_codec.anchors.sensitivity import squared_derivatives, wanted_weights
 from hemgs_codec.coding.model_fields import Geometry, pack_model_fields, unpack_model_fields
 from hemgs_codec.context.graph import choose_voxel_shift
 from hemgs_codec.distortion.weights import IMPORTANCE_STEP
-from hemgs_codec.fit.fit import hash_box
 from hemgs_codec.fit.samples import make_samples
+from hemgs_codec.fit.setting import hash_box
 from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model.hashgrid import make_levels
 from hemgs_codec.model.scaling import Scaling, coded_entries

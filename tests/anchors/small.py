@@ -14,8 +14,9 @@ from hemgs_codec.anchors.weights import analytic_anchor_weights
 from hemgs_codec.channel_scene import ChannelScene, anchor_channels
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import Order
-from hemgs_codec.fit.fit import EncodeOptions, choose_geometry, model_spec
 from hemgs_codec.fit.fitted import FittedModel
+from hemgs_codec.fit.options import EncodeOptions
+from hemgs_codec.fit.setting import choose_geometry, model_spec
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import fit_scaling
 from hemgs_codec.shapes import groups_of

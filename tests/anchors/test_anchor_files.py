@@ -26,8 +26,9 @@ from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.context.order import ORDERS, Order
 from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
+from hemgs_codec.fit.fit import prepare_fit
 from hemgs_codec.fit.fitted import FittedModel, pack_fitted, unpack_fitted
+from hemgs_codec.fit.options import EncodeOptions
 from hemgs_codec.inspect import describe
 from hemgs_codec.location import morton_sort
 from hemgs_codec.model.scaling import coded_entries

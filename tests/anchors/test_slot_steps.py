@@ -20,9 +20,10 @@ from hemgs_codec.coding.runs import SceneCoder
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.decoder import decode_symbols, open_arithmetic
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
+from hemgs_codec.fit.fit import prepare_fit
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
+from hemgs_codec.fit.options import EncodeOptions
 from hemgs_codec.fit.train import LAMBDAS
 from hemgs_codec.model.scaling import coded_entries
 from hemgs_codec.model.units import UNIT_STEP, lambda_to_q, step_table

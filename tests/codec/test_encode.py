@@ -18,7 +18,9 @@ from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.decoder import decode_gaussians, decode_symbols
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, fit_model
+from hemgs_codec.fit.fit import fit_model
+from hemgs_codec.fit.options import EncodeOptions
+from hemgs_codec.fit.setting import choose_lattice
 from hemgs_codec.fit.train import LAMBDAS as FITTED_LAMBDAS
 from hemgs_codec.inspect import describe
 from hemgs_codec.model.units import LAMBDA_MAX, LAMBDA_MIN

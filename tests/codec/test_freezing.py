@@ -14,9 +14,11 @@ import torch
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.coding_pass import encode_fitted
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.fit.fit import EncodeOptions, choose_lattice, prepare_fit
+from hemgs_codec.fit.fit import prepare_fit
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.freeze import freeze
+from hemgs_codec.fit.options import EncodeOptions
+from hemgs_codec.fit.setting import choose_lattice
 from hemgs_codec.fit.train import LAMBDAS
 from hemgs_codec.scene import GaussianScene
 from hemgs_codec.threads import use_threads

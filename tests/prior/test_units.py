@@ -8,7 +8,8 @@ import pytest
 from hemgs_codec import profile
 from hemgs_codec.channel_scene import gaussian_channels
 from hemgs_codec.distortion.analytic import analytic_weights
-from hemgs_codec.fit.fit import EncodeOptions, prepare_fit
+from hemgs_codec.fit.fit import prepare_fit
+from hemgs_codec.fit.options import EncodeOptions
 from hemgs_codec.model.scaling import fit_scaling, slice_widths
 from hemgs_codec.prior.units import in_prior_units
 from hemgs_codec.scene import GaussianScene
