@@ -17,7 +17,8 @@ import click
 from benchmarks import ROOT
 from benchmarks.pretrain import FOLDS
 from benchmarks.priors import FOLDER
-from benchmarks.provenance import Results
+from benchmarks.provenance import RESULTS, Results
+from benchmarks.report import read_rows
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
 
 if TYPE_CHECKING:
@@ -44,6 +45,27 @@ def unseen_prior(path: Path, scene_hash: str, seen: bool) -> Prior:
     if bytes.fromhex(scene_hash) in prior.corpus and not seen:
         raise click.ClickException(f"{path.name} has seen this scene: --seen scores it all the same")
     return prior
+
+
+def kept_reference(rows: list[dict[str, Any]], name: str, prior_file: str) -> tuple[dict[str, Any], float]:
+    """Return a scene's latest row without a prior that rows of this prior lean on, and its slope.
+
+    Raises
+    ------
+    click.ClickException
+        There is none.
+    """
+    reference, found = None, None
+    for row in rows:
+        if row["scene"] == name and "prior_file" not in row:
+            reference = row
+        elif row["scene"] == name and row.get("prior_file") == prior_file and reference is not None:
+            decibels = reference["psnr"] - row["psnr"]
+            if abs(decibels) > 0.1:
+                found = reference, math.log(row["equal_bytes"] / row["file_bytes"]) / decibels
+    if found is None:
+        raise click.ClickException(f"no row of {name} without a prior is there: leave out --kept")
+    return found
 
 
 class Judge:
@@ -127,6 +149,7 @@ class Judge:
 )
 @click.option("--effort", "efforts", type=click.IntRange(0, 9), multiple=True, default=(0, 2, 4, 6, 9))
 @click.option("--seen", is_flag=True, help="Score scenes that a prior has seen, too; rows say so.")
+@click.option("--kept", is_flag=True, help="Compare with the row without a prior that is there already.")
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 def main(
     data: Path | None,
@@ -134,6 +157,7 @@ def main(
     priors: Path,
     efforts: tuple[int, ...],
     seen: bool,
+    kept: bool,
     threads: int,
 ) -> None:
     """Measure scenes with their fold's prior at some efforts, and without one at the default effort."""
@@ -168,7 +192,13 @@ def main(
             known = {"num_gaussians": member.scene.num_gaussians, "lambda": LAMBDA, "threads": threads}
             if bytes.fromhex(member.hash) in prior.corpus:
                 known["seen"] = True
-            results.add({**identify(name, path), **known, "prior": None, **judge.row(None, DEFAULT_EFFORT)})
+            if kept:
+                judge.reference, judge.slope = kept_reference(
+                    read_rows(RESULTS / "prior.jsonl"), name, file.stem
+                )
+            else:
+                row = judge.row(None, DEFAULT_EFFORT)
+                results.add({**identify(name, path), **known, "prior": None, **row})
             for effort in efforts:
                 row = judge.row(prior, effort)
                 results.add({**identify(name, path), **known, "prior_file": file.stem, **row})
