@@ -12,6 +12,7 @@ import pytest
 from benchmarks import bench_render, report, result_tables, scenes
 from benchmarks.bench_compact import best_rows, psnr
 from benchmarks.bench_model import OWN_STEPS, VARIANTS, Bench, distortion_bits, symbols_of
+from benchmarks.bench_prior import kept_reference
 from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import RESULTS, command_line, content_hash, provenance, public_argument
 from benchmarks.stages import bits_by_section
@@ -173,3 +174,14 @@ def test_kept_results_are_rows_that_the_report_knows(path: Path) -> None:
         assert {"command", "commit", "date", "machine", "versions"} <= set(row)
         assert any(report.look_up(row, key) is not None for key in table.keys)
         assert not re.search(r"[\s\"=](/|\.\./|~)\w", json.dumps(row))
+
+
+def test_a_priors_row_is_compared_with_the_row_without_one_that_is_there() -> None:
+    plain = {"scene": "x", "prior": None, "effort": 4, "file_bytes": 1000, "psnr": 40.0}
+    coarse = {"scene": "x", "prior_file": "fold-1", "file_bytes": 900, "psnr": 39.0, "equal_bytes": 990}
+    other = {**plain, "file_bytes": 2000}
+    reference, slope = kept_reference([plain, coarse, other, {**coarse, "scene": "y"}], "x", "fold-1")
+    assert reference is plain
+    assert 900 * np.exp(slope * (40.0 - 39.0)) == pytest.approx(990)
+    with pytest.raises(click.ClickException, match="leave out --kept"):
+        kept_reference([plain], "x", "fold-1")
