@@ -33,6 +33,7 @@ from benchmarks.report_html.rows import (
     is_lossless,
 )
 from benchmarks.report_html.sources import Sources
+from benchmarks.report_html.speed import speed_losses
 from benchmarks.report_html.summary import summary
 from benchmarks.report_html.tables import html_table
 from benchmarks.report_html.verdicts import difference_text, losses_section, ranking
@@ -257,6 +258,16 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     for name in ("original", "spz"):
         Image.new("RGB", (30, 20), "red").save(folder / "images" / "chair" / f"{name}.webp")
     return page(RESULTS, written(folder, ROWS), folder / "images")
+
+
+def test_faster_and_smaller_peers_are_told() -> None:
+    own = ours(1000, 30.0) | {"encode_peak_rss_mb": 900.0, "lambda": 2e-3}
+    peer = row("spz", "usual", 5000, 31.0) | {"encode_s": 1.0, "decode_s": 3.0, "encode_peak_rss_mb": 700.0}
+    assert speed_losses([own, peer]) == [
+        "These encode faster than effort 4, so many times: SPZ, 4.",
+        "These hold less memory encoding than our most, 900 MB: SPZ, 700.",
+    ]
+    assert speed_losses([peer]) == []
 
 
 def test_where_the_one_model_ends_below_another_is_said() -> None:

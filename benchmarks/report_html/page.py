@@ -34,8 +34,8 @@ details { margin: .4em 0; } summary { cursor: pointer; color: #0b5fa5; }
 .lost li, .warning { color: #a11414; } .lost a { color: #666; }
 svg { display: block; height: auto; margin: .3em 0; } svg text { font-family: "DejaVu Sans", sans-serif; }
 .sheet { display: flex; flex-wrap: wrap; gap: 0 1em; }
-figure { margin: .6em 0; flex: 0 1 560px; } figure img { max-width: 100%; display: block; }
-figcaption { font-size: 13px; color: #4a5563; }
+figure { margin: .6em 0; max-width: 100%; } figure img { max-width: 100%; max-height: 222px; display: block; }
+figcaption { font-size: 13px; color: #4a5563; max-width: 560px; }
 a { color: #0b5fa5; }
 """
 

@@ -8,6 +8,7 @@ from benchmarks.report_html.goal_tables import goal_rows, other_qualities
 from benchmarks.report_html.goals import GOALS, headline, losses_of, losses_of_one_curve, matches_of
 from benchmarks.report_html.judged import judge_summary
 from benchmarks.report_html.rows import OURS, Row, scenes_of
+from benchmarks.report_html.speed import speed_losses
 from benchmarks.report_html.tables import markdown_table, percent
 from benchmarks.report_html.verdicts import loss_sentences, loss_words, ranking
 
@@ -41,6 +42,7 @@ def summary(rows: list[Row]) -> str:
             f"Alone, {'; '.join(names)} lose, or have no file of that PSNR, "
             f"{len(single)} times where another setting of ours wins."
         )
+    parts += speed_losses(rows)
     for codec, goal in GOALS.items():
         table = goal_rows(headline(matches, codec), other_qualities(rows))
         if table is not None:

@@ -15,6 +15,7 @@ from benchmarks.report_html.goals import (
 from benchmarks.report_html.rates import Difference, difference, envelope
 from benchmarks.report_html.rows import OURS, Curve, Row, curves_of, scenes_of
 from benchmarks.report_html.sources import Sources
+from benchmarks.report_html.speed import speed_losses
 from benchmarks.report_html.tables import Cell, Markup, escape, folded, html_table, number, percent
 
 
@@ -103,6 +104,7 @@ def losses_section(rows: list[Row], sources: Sources) -> str:
         names = sorted({str(row.get("codec_title") or row["codec"]) for row in lossless})
         who = escape(", ".join(names))
         parts.append(f"<p>Only {who} give back every bit of the .ply; hemgs doesn't at any size.</p>")
+    parts += [f"<p>{escape(text)}</p>" for text in speed_losses(rows)]
     return "\n".join(parts)
 
 
