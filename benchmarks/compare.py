@@ -56,6 +56,8 @@ def measure(
         "bits_per_gaussian": round(8 * size / scene.num_gaussians, 3),
         "encode_s": encoded.seconds,
         "decode_s": decoded.seconds,
+        "encode_cpu_s": encoded.cpu_seconds,
+        "decode_cpu_s": decoded.cpu_seconds,
         "encode_peak_rss_mb": encoded.peak_rss_mb,
         "decode_peak_rss_mb": decoded.peak_rss_mb,
     }

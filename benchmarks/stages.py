@@ -1,8 +1,4 @@
-"""Run the command line in fresh processes and measure them: whole wall time and peak memory, as users do.
-
-The measuring process imports neither torch nor numba: Linux counts a parent's memory at the time of the fork
-towards the child's peak, so a small parent can't blur the figures.
-"""
+"""Run the command line in fresh processes and measure them: whole wall time and peak memory, as users do."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +15,7 @@ import click
 
 from benchmarks import SOURCES
 
+_MEASURED = Path(__file__).with_name("measured.py")
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
@@ -50,23 +46,24 @@ def run_process(command: list[str], environment: dict[str, str] | None = None) -
     """Run a command to its end and measure it."""
     search = os.pathsep.join([*map(str, SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])])
     variables = {**os.environ, "PYTHONPATH": search, **(environment or {})}
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=errors, env=variables)
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-        except BaseException:
-            process.kill()
-            raise
-        seconds = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        texts = []
-        for stream in (output, errors):
-            stream.seek(0)
-            texts.append(stream.read().decode(errors="replace"))
-    peak = usage.ru_maxrss * _RSS_UNIT / 1e6
-    cpu = usage.ru_utime + usage.ru_stime
-    return Stage(round(seconds, 3), round(peak, 1), process.returncode, texts[0], texts[1], round(cpu, 3))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        out, err, figures = folder / "out", folder / "err", folder / "figures"
+        # Isolated and without site-packages: small, so that its memory can't blur the command's.
+        measuring = [sys.executable, "-I", "-S", str(_MEASURED), str(figures)]
+        with out.open("wb") as output, err.open("wb") as errors:
+            process = subprocess.Popen([*measuring, *command], stdout=output, stderr=errors, env=variables)
+            try:
+                process.wait()
+            except BaseException:
+                process.terminate()  # which kills the command
+                raise
+        said, complaints = (path.read_text(errors="replace") for path in (out, err))
+        if not figures.is_file():
+            raise click.ClickException(f"{command[0]} couldn't be measured: {complaints.strip()[-500:]}")
+        seconds, code, peak, cpu = json.loads(figures.read_text())
+    peak_mb = round(peak * _RSS_UNIT / 1e6, 1)
+    return Stage(round(seconds, 3), peak_mb, code, said, complaints, round(cpu, 3))
 
 
 class Hemgs:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from benchmarks.bench_model import OWN_STEPS, VARIANTS, Bench, distortion_bits, 
 from benchmarks.bench_prior import kept_reference
 from benchmarks.entropy import static_cost, step_of_equal_error, weighted_error
 from benchmarks.provenance import RESULTS, command_line, content_hash, provenance, public_argument
-from benchmarks.stages import bits_by_section
+from benchmarks.stages import bits_by_section, run_process
 from hemgs_codec import GaussianScene
 from hemgs_codec.render import View
 
@@ -154,6 +155,20 @@ def test_section_bits_sum_to_the_file() -> None:
     runs = [*sections, {"id": "RUN0", "name": "base", "bytes": 8}]
     found = bits_by_section({"num_gaussians": 8, "sections": runs, "attributes": {"scales": 5, "sh0": 2}})
     assert found == {"a": 10.0, "b": 30.0, "scales": 5.0, "sh0": 2.0, "runs": 1.0}
+
+
+def test_a_process_is_measured_without_what_the_measurer_holds() -> None:
+    held = np.ones(30_000_000)  # 240 MB
+    code = "import sys; sum(range(10**6)); print(1); sys.exit(3)"
+    stage = run_process([sys.executable, "-I", "-S", "-c", code])
+    assert (stage.code, stage.output.strip(), stage.errors) == (3, "1", "")
+    assert stage.cpu_seconds > 0
+    assert 1 < stage.peak_rss_mb < 100 < held.nbytes / 1e6
+
+
+def test_a_command_that_is_not_there_is_said() -> None:
+    with pytest.raises(click.ClickException, match="nowhere couldn't be measured"):
+        run_process(["nowhere"])
 
 
 def test_the_report_shows_the_latest_row_of_each_case() -> None:

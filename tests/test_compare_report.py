@@ -260,9 +260,16 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> str:
     return page(RESULTS, written(folder, ROWS), folder / "images")
 
 
+def test_memory_that_may_be_the_measurers_is_not_told() -> None:
+    own = ours(1000, 30.0) | {"encode_peak_rss_mb": 900.0, "lambda": 2e-3}
+    peer = row("spz", "usual", 5000, 31.0) | {"encode_peak_rss_mb": 700.0}
+    assert speed_losses([own, peer]) == []
+
+
 def test_faster_and_smaller_peers_are_told() -> None:
     own = ours(1000, 30.0) | {"encode_peak_rss_mb": 900.0, "lambda": 2e-3}
     peer = row("spz", "usual", 5000, 31.0) | {"encode_s": 1.0, "decode_s": 3.0, "encode_peak_rss_mb": 700.0}
+    peer |= {"encode_cpu_s": 1.0}
     assert speed_losses([own, peer]) == [
         "These encode faster than effort 4, so many times: SPZ, 4.",
         "These hold less memory encoding than our most, 900 MB: SPZ, 700.",

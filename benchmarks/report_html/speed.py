@@ -10,6 +10,7 @@ from benchmarks.report_html.sources import Sources
 from benchmarks.report_html.tables import Cell, folded, html_table, number
 
 DEFAULT_LAMBDA = 2e-3
+_MEASURERS_MB = 800.0  # more than the measuring process ever held
 
 
 def speed_section(rows: list[Row], sources: Sources) -> str:
@@ -22,7 +23,7 @@ def speed_section(rows: list[Row], sources: Sources) -> str:
         whole = [row for row in part if _has_fit(row)]
         kinds = ((whole, "encode_s"), (part, "encode_s"), (part, "decode_s"))
         rates = [_median([_rate(row, key) for row in kind]) for kind, key in kinds]
-        peaks = [_most(part, f"{key}_peak_rss_mb") for key in ("encode", "decode")]
+        peaks = [_most(part, stage) for stage in ("encode", "decode")]
         counts = [str(len({row["scene"] for row in part})), str(len(part))]
         lines.append([name, *counts, *(number(r, 0) for r in rates), *(number(p, 0) for p in peaks)])
     encoded = "encoded Gaussians/s"
@@ -34,20 +35,21 @@ def speed_section(rows: list[Row], sources: Sources) -> str:
             [
                 curve_name(row) if row["codec"] != OURS else OURS,
                 str(row["setting"]),
-                *(number(row.get(key)) for key in ("num_fits_s", "encode_s", "decode_s")),
+                *(number(row.get(key)) for key in ("encode_s", "encode_cpu_s", "decode_s", "decode_cpu_s")),
                 *(number(_rate(row, key), 0) for key in ("encode_s", "decode_s")),
-                *(number(row.get(f"{key}_peak_rss_mb"), 0) for key in ("encode", "decode")),
+                *(number(_peak(row, stage), 0) for stage in ("encode", "decode")),
                 sources.link(row),
             ]
             for row in rows
             if row["scene"] == scene
         ]
-        shown = ["codec", "setting", "fit, s", "encode, s", "decode, s", "Gaussians/s encoded", "decoded"]
+        shown = ["codec", "setting", "encode, s", "processor s", "decode, s", "processor s"]
+        shown += ["Gaussians/s encoded", "decoded"]
         table = html_table([*shown, "RSS encoding, MB", "decoding", "source"], of_scene)
         tables.append(folded(f"{scene}: every file", table))
     return (
         "<p>Wall seconds of whole fresh processes, start to exit, on a machine that had other jobs at times: "
-        "factors of two say little. RSS is the most memory held. Gaussians per "
+        "factors of two say little. RSS is the most memory held, where rows can tell. Gaussians per "
         "second are the input's by those seconds, the median over files: our files of λ 0.002 first, for the "
         "others found the fit that those had made.</p>" + summary + "\n".join(tables)
     )
@@ -68,9 +70,9 @@ def speed_losses(rows: list[Row]) -> list[str]:
         times = [f"{name}, {rate / ours:.0f}" for name, rate in rates.items() if rate and rate > ours]
         if times:
             found.append(f"These {words} faster than effort {least}, so many times: {'; '.join(times)}.")
-    for key, words in (("encode_peak_rss_mb", "encoding"), ("decode_peak_rss_mb", "decoding")):
-        most = _most(own, key) or 0.0
-        peaks = {name: _most(part, key) for name, part in groups.items()}
+    for stage, words in (("encode", "encoding"), ("decode", "decoding")):
+        most = _most(own, stage) or 0.0
+        peaks = {name: _most(part, stage) for name, part in groups.items()}
         less = [f"{name}, {peak:.0f}" for name, peak in peaks.items() if peak and peak < most]
         if less:
             found.append(f"These hold less memory {words} than our most, {most:.0f} MB: {'; '.join(less)}.")
@@ -92,6 +94,17 @@ def _median(values: list[float | None]) -> float | None:
     return statistics.median(known) if known else None
 
 
-def _most(rows: list[Row], key: str) -> float | None:
-    known = [float(row[key]) for row in rows if row.get(key) is not None]
+def _most(rows: list[Row], stage: str) -> float | None:
+    known = [peak for row in rows if (peak := _peak(row, stage)) is not None]
     return max(known, default=None)
+
+
+def _peak(row: Row, stage: str) -> float | None:
+    """Return the most memory of "encode" or "decode", None where a row can't tell.
+
+    Rows without processor seconds are of a time when the measuring process's own memory counted, too.
+    """
+    peak = row.get(f"{stage}_peak_rss_mb")
+    if peak is None or (f"{stage}_cpu_s" not in row and peak < _MEASURERS_MB):
+        return None
+    return float(peak)
