@@ -1,8 +1,8 @@
 """A complete scene from a part of a file: its first bytes, or its lower SH bands (SPEC "Partial decoding").
 
 What the part settles is what the whole file decodes to. The rest of the first layer is what the entropy
-model expects, given what is decoded. Where that is little or the networks aren't there, and in later layers,
-values are 0: the scene's means.
+model expects, given what is decoded, but for opacities (`fill`). Where that is little or the networks aren't
+there, and in later layers, values are 0, the scene's means, and Gaussians' sizes follow their spacing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemgs_codec.coding.prefix import PrefixCoder
-from hemgs_codec.coding.walk import batches_of, unknown
+from hemgs_codec.coding.walk import are_enough, batches_of, unknown
 from hemgs_codec.decoder import (
     CPU,
     Decoded,
@@ -23,6 +23,7 @@ from hemgs_codec.decoder import (
     reconstruct,
     walk_file,
 )
+from hemgs_codec.fill import fill_gaussians
 from hemgs_codec.prior.packing import unpack_model
 from hemgs_codec.profile_names import LAYERS
 from hemgs_codec.progress import Progress
@@ -116,17 +117,23 @@ def decode_partial(
         wanted = layers if bands is None else min(bands + 1, layers)
         counts = [0] * layers
         decoded, is_whole = _nothing(opened), False
+        known = np.zeros(0, dtype=np.int64)
         if all(section_id in parts for section_id in _MODEL):
             model = unpack_model(opened.fields.spec, parts["NETS"], parts["HASH"], opened.fields.prior)
             coder = _open_runs(prefix, wanted)
             decoded, graph = walk_file(opened, model, coder, device=device, progress=progress)
             coder.finish()
-            sizes = [len(batch) for batch in batches_of(graph, opened.fields.spec)]
+            batches = batches_of(graph, opened.fields.spec)
             for layer, count in enumerate(coder.batches):
-                counts[layer] = sum(sizes[:count])
+                counts[layer] = sum(map(len, batches[:count]))
+            if coder.batches:
+                known = np.concatenate([known, *batches[: coder.batches[0]]])
             is_whole = all(count == len(opened.coords) for count in counts)
         if is_whole:
             check_hash(opened, decoded)
+        elif isinstance(shape, GaussianShape):
+            is_expected = are_enough(len(known), len(opened.coords))
+            decoded = fill_gaussians(decoded, known, is_expected=is_expected)
         scene = reconstruct(decoded)
     received = Received(
         file_bytes=prefix.file_bytes,

@@ -106,20 +106,23 @@ def test_more_bytes_never_decode_fewer_points(gaussians: bytes) -> None:
     assert len(set(counts)) > 8
 
 
-def test_without_networks_every_value_is_the_mean(gaussians: bytes) -> None:
+def test_without_networks_every_value_is_the_mean_but_sizes_follow_spacing(gaussians: bytes) -> None:
     scene, received = decode_partial(gaussians[: end_of(gaussians, "NETS") - 1])
     assert isinstance(scene, GaussianScene)
-    assert (scene.log_scales == scene.log_scales[0]).all()
-    assert (scene.sh0 == scene.sh0[0]).all()
+    distances = np.sort(np.linalg.norm(scene.means[:, None] - scene.means[None], axis=2), axis=1)
+    sizes = scene.log_scales[:, 0]
+    assert np.corrcoef(sizes, np.log(distances[:, 1:4].mean(axis=1)))[0, 1] > 0.8
+    for values in (scene.opacity_logits, scene.quats, scene.sh0):
+        assert (values == values[0]).all()
     assert len(np.unique(scene.means, axis=0)) > 200
     assert received.missing[0] == "NETS"
     assert not any(received.decoded.values())
 
 
 def follows(scene: Scene, known: int) -> bool:
-    """Say whether anything but the mean is in the place of opacities that aren't known."""
+    """Say whether anything but the mean is in the place of colours that aren't known."""
     assert isinstance(scene, GaussianScene)
-    _, counts = np.unique(scene.opacity_logits, return_counts=True)
+    _, counts = np.unique(scene.sh0[:, 0], return_counts=True)
     return bool(counts.max() < scene.num_gaussians - known)
 
 
@@ -148,6 +151,16 @@ def test_of_fewer_than_half_of_few_points_nothing_follows_for_others(gaussians: 
 )
 def test_others_follow_from_512_points_or_half_and_a_32nd(known: int, count: int, expected: bool) -> None:
     assert are_enough(known, count) == expected
+
+
+def test_opacities_that_arent_known_are_the_mean(gaussians: bytes) -> None:
+    start, end = (end_of(gaussians, section_id) for section_id in ("HASH", "RUN0"))
+    for size in range(start, end, (end - start) // 5):
+        scene, received = decode_partial(gaussians[:size])
+        assert isinstance(scene, GaussianScene)
+        _, order = whole(gaussians)
+        known = received.decoded["base"]
+        assert len(np.unique(scene.opacity_logits[order[known:]])) == 1
 
 
 def test_a_prefix_is_the_same_scene_whatever_runs_the_networks(gaussians: bytes) -> None:
