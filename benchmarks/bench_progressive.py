@@ -48,16 +48,29 @@ def largest_fall(values: list[float]) -> float:
 )
 @click.option("--effort", type=click.IntRange(0, 9), default=0, show_default=True)
 @click.option("--lambda", "lambda_", type=float, default=2e-3, show_default=True)
+@click.option(
+    "--keep",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of files: NAME.hgs is taken from there, or coded and put there.",
+)
 def main(
-    data: Path | None, names: tuple[str, ...], prefixes: int, views: int, effort: int, lambda_: float
+    data: Path | None,
+    names: tuple[str, ...],
+    prefixes: int,
+    views: int,
+    effort: int,
+    lambda_: float,
+    keep: Path | None,
 ) -> None:
     """Append one row a scene to results/progressive.jsonl."""
     results = Results("progressive")
     for name in names or known_scenes(data):
-        results.add(_measure(name, scene_path(name, data), prefixes, views, effort, lambda_))
+        results.add(_measure(name, scene_path(name, data), prefixes, views, effort, lambda_, keep))
 
 
-def _measure(name: str, ply: Path, count: int, views: int, effort: int, lambda_: float) -> dict[str, Any]:
+def _measure(
+    name: str, ply: Path, count: int, views: int, effort: int, lambda_: float, keep: Path | None
+) -> dict[str, Any]:
     from hemgs_codec.evaluate import evaluate, mean_scores
     from hemgs_codec.partial import decode_partial
     from hemgs_codec.prior import library
@@ -65,10 +78,11 @@ def _measure(name: str, ply: Path, count: int, views: int, effort: int, lambda_:
 
     scene, prior = Scene(ply, views), prior_of(ply)
     with tempfile.TemporaryDirectory() as place:
-        coded = Path(place) / "scene.hgs"
+        coded = (keep or Path(place)) / f"{name}.hgs"
         codec = Hemgs(prior, (effort,), Path(place), None)
         setting = Setting("", {"effort": effort, "lambda": lambda_})
-        codec.encode(SceneFiles(name, ply, scene.options), coded, setting)
+        if not coded.exists():
+            codec.encode(SceneFiles(name, ply, scene.options), coded, setting)
         whole = coded.read_bytes()
         if prior is not None:
             library.FOLDER, library.DEFAULT = prior.parent, prior.name
