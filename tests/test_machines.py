@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks import bench_machines
+from benchmarks import bench_machines, bench_torch
 from benchmarks.machines.setups import Interpreter, UnavailableError, environment
+from benchmarks.machines.torches import dependencies
+from benchmarks.report import read_rows
 
 VECTOR = bench_machines.FILES / "worked-example.hgs"
 
@@ -44,6 +46,12 @@ def test_what_is_not_to_be_had_is_an_error_with_a_name(tmp_path: Path) -> None:
         environment(tmp_path / "none", "such-python", ())
 
 
+def test_other_torches_have_the_dependencies_of_the_package() -> None:
+    names = dependencies()
+    assert "constriction==0.5.0" in names
+    assert not any(name.startswith("torch") for name in names)
+
+
 def test_rows_agree_on_what_was_decoded_and_not_on_floats() -> None:
     rows = bench_machines.latest_rows()
     assert bench_machines.agree(rows)
@@ -58,3 +66,16 @@ def test_the_table_in_the_readme_is_of_these_rows() -> None:
     text = bench_machines.README.read_text(encoding="utf-8")
     written = text.split(bench_machines.BEGIN)[1].split(bench_machines.END)[0]
     assert written.strip() == bench_machines.table(bench_machines.latest_rows()).strip()
+
+
+def test_a_file_decodes_alike_with_every_release_of_torch() -> None:
+    rows = read_rows(bench_torch.RESULTS / "torch.jsonl")
+    assert bench_torch.agree(rows)
+    assert not bench_torch.agree([*rows, {**rows[0], "decoded": "another"}])
+    releases = {row["encoded_by"] for row in rows}
+    assert len(releases) > 1
+    combinations = {(row["encoded_by"], row["decoded_by"], row["arithmetic"]) for row in rows}
+    assert len(combinations) == len(rows) == len(releases) ** 2 * len(bench_torch.DEVICES)
+    text = bench_torch.README.read_text(encoding="utf-8")
+    written = text.split(bench_torch.BEGIN)[1].split(bench_torch.END)[0]
+    assert written.strip() == bench_torch.table(rows).strip()
