@@ -14,6 +14,7 @@ import pytest
 from benchmarks import bench_machines, bench_torch
 from benchmarks.machines.setups import Interpreter, UnavailableError, environment
 from benchmarks.machines.torches import dependencies
+from benchmarks.provenance import RESULTS
 from benchmarks.report import read_rows
 
 VECTOR = bench_machines.FILES / "worked-example.hgs"
@@ -69,7 +70,7 @@ def test_the_table_in_the_readme_is_of_these_rows() -> None:
 
 
 def test_a_file_decodes_alike_with_every_release_of_torch() -> None:
-    rows = read_rows(bench_torch.RESULTS / "torch.jsonl")
+    rows = read_rows(RESULTS / "torch.jsonl")
     assert bench_torch.agree(rows)
     assert not bench_torch.agree([*rows, {**rows[0], "decoded": "another"}])
     releases = {row["encoded_by"] for row in rows}
