@@ -31,16 +31,17 @@ def growth_section(rows: list[Row], sources: Sources) -> str:
     """
     if not rows:
         return ""
+    shown = [key for key in FIGURES if any(key in row for row in rows)]
     figures: list[list[Cell]] = []
     fits: list[list[Cell]] = []
     for part in runs_of(rows):
         effort = str(part[0]["effort"])
         for row in part:
-            cells = [effort, number(row["num_gaussians"]), *(number(row.get(key)) for key in FIGURES)]
+            cells = [effort, number(row["num_gaussians"]), *(number(row.get(key)) for key in shown)]
             figures.append([*cells, sources.link(row)])
         if len(part) > 1:
             span = f"{number(part[0]['num_gaussians'])} .. {number(part[-1]['num_gaussians'])}"
-            fits.append([effort, span, *(_fit(part, key) for key in FIGURES), sources.link(*part)])
+            fits.append([effort, span, *(_fit(part, key) for key in shown), sources.link(*part)])
     note = (
         "<p>Scenes made of the others, with the shipped prior, analytic weights and no check of the result; "
         "whole fresh processes. First exponents p of n<sup>p</sup> over all sizes of a run, and of three "
@@ -48,7 +49,7 @@ def growth_section(rows: list[Row], sources: Sources) -> str:
         "scene. Effort 4 fits a model first, which takes about as long for any scene, so its seconds grow "
         "slowly. Then the figures.</p>"
     )
-    heads = ["effort", "Gaussians", *(_NAMES[key] for key in FIGURES), "source"]
+    heads = ["effort", "Gaussians", *(_NAMES[key] for key in shown), "source"]
     return note + html_table(heads, fits) + html_table(heads, figures)
 
 
