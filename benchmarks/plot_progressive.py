@@ -25,7 +25,7 @@ def main() -> None:
         psnr = [point["psnr"] for point in row["points"]]
         panel.plot(sizes, psnr, ".-", linewidth=1.2, label=f"{scene}, {row['file_bytes']:,} bytes")
     panel.set_xlabel("share of the file's bytes that were received (locations are the first)")
-    panel.set_ylabel("PSNR against the original's renders, dB")
+    panel.set_ylabel("PSNR against the original's renders (of anchors: against photos), dB")
     panel.set_xlim(0, 1.02)
     panel.grid(visible=True, alpha=0.3)
     panel.legend(loc="upper left", fontsize=9)
