@@ -150,6 +150,9 @@ TABLES = {
         ("kind", "decoder", "arithmetic", "threads", "numpy"),
         ("processor", "python", "numba", "torch", "files", "decoded", "control", "seconds"),
     ),
+    "torch": Table(
+        ("encoded_by", "decoded_by", "arithmetic"), ("num_gaussians", "file_bytes", "file", "decoded")
+    ),
     "progressive": Table(("scene", "effort"), ("file_bytes", "num_views", "largest_fall", "made_up_views")),
     "prior": Table(
         ("scene", "prior_file", "effort"),
