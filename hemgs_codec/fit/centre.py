@@ -24,7 +24,7 @@ from hemgs_codec.fit.setting import (
     model_spec,
     position_octaves,
 )
-from hemgs_codec.fit.wanted import mean_steps, wanted_steps
+from hemgs_codec.fit.wanted import mean_steps, wanted_octaves, wanted_steps
 from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model import predictor
 from hemgs_codec.model.frozen import FrozenModel
@@ -47,14 +47,14 @@ def centred_model(scene: ChannelScene, weights: Weights, options: EncodeOptions,
     attributes = weights.with_importance(scene.attributes)
     scaling = in_prior_units(fit_scaling(attributes, groups), groups)
     model = prior.networks_for(model_spec(scene, scaling, options, prior))
-    geometry = choose_geometry(scene, weights, options)
+    geometry, finest = choose_geometry(scene, weights, options), finest_lattice(scene)
     wanted, share = wanted_steps(
         model.spec,
-        weights.values * scaling.channel_scales(groups) ** 2,
-        position_octaves(weights, finest_lattice(scene)) - geometry.position_step / 8,
+        wanted_octaves(weights.values * scaling.channel_scales(groups) ** 2),
+        position_octaves(weights, finest) - geometry.position_step / 8,
         coded_entries(attributes, groups),
     )
-    rows = centre_rows(morton_sort(finest_lattice(scene).quantise(scene.means)))
+    rows = centre_rows(morton_sort(finest.quantise(scene.means)))
     places = _places(scene, weights, options, geometry, prior, rows)
     values = scaling.normalise(attributes[rows], groups)
     first = np.rint(8 * mean_steps(wanted)).astype(np.int64)

@@ -24,7 +24,7 @@ from hemgs_codec.fit.loss import gaussian_bits
 from hemgs_codec.fit.parameters import initial_parameters, parameters_from
 from hemgs_codec.fit.predict import GatheredAround, predict_rows
 from hemgs_codec.fit.samples import Samples
-from hemgs_codec.fit.wanted import mean_steps, wanted_steps
+from hemgs_codec.fit.wanted import mean_steps, wanted_octaves, wanted_steps
 from hemgs_codec.model import predictor
 from hemgs_codec.model.float_arithmetic import FloatArithmetic
 from hemgs_codec.model.frozen import FrozenModel
@@ -100,8 +100,9 @@ class Fit:
         self.values = torch.from_numpy(values.astype(np.float32))
         self.coded = None if coded is None else torch.from_numpy(coded)
         # log2 of the steps that values want at the reference λ
-        self.wanted = torch.from_numpy(-0.5 * np.log2(np.clip(weights, 1e-12, 1e12))).float()
-        wanted, share = wanted_steps(spec, weights, position_octaves, coded)
+        octaves = wanted_octaves(weights)
+        self.wanted = torch.from_numpy(octaves).float()
+        wanted, share = wanted_steps(spec, octaves, position_octaves, coded)
         self.wanted_steps = torch.from_numpy(wanted.astype(np.float32))
         self.step_share = torch.from_numpy(share.astype(np.float32))
         self.step_channel = torch.tensor(spec.step_channels)

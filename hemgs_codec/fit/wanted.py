@@ -12,9 +12,14 @@ Float64Array = npt.NDArray[np.float64]
 _LARGEST = 4.0  # octaves: nothing is as worthless as a step of more
 
 
+def wanted_octaves(weights: Float64Array) -> Float64Array:
+    """Return log2 (N, C) of the steps that values want at the reference λ, by what squared errors cost."""
+    return np.asarray(-0.5 * np.log2(np.clip(weights, 1e-12, 1e12)))
+
+
 def wanted_steps(
     spec: ModelSpec,
-    weights: Float64Array,
+    octaves: Float64Array,
     position_octaves: Float64Array,
     coded: npt.NDArray[np.bool] | None = None,
 ) -> tuple[Float64Array, Float64Array]:
@@ -22,8 +27,8 @@ def wanted_steps(
 
     Parameters
     ----------
-    weights : (N, C)
-        What squared errors cost, in channel scales.
+    octaves : (N, C)
+        Of `wanted_octaves`, in channel scales.
     position_octaves : (N,)
         log2 of the steps that positions want, relative to the position step.
     coded : (N, C) bool or None
@@ -32,9 +37,8 @@ def wanted_steps(
     number, channel = sum(group.num_steps for group in spec.groups), np.array(spec.step_channels)
     of_step = np.zeros((spec.channels, number))
     of_step[np.arange(spec.channels), channel] = 1
-    wanted = -0.5 * np.log2(np.clip(weights, 1e-12, 1e12))
     mask = np.ones((1, spec.channels)) if coded is None else coded.astype(np.float64)
-    total, count = (wanted * mask) @ of_step, mask @ of_step
+    total, count = (octaves * mask) @ of_step, mask @ of_step
     has_predictor = np.ones(number)
     for g, group in enumerate(spec.groups):
         if g in spec.constant or group.flags:
