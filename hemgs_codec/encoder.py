@@ -25,7 +25,7 @@ from hemgs_codec.encoder_checks import (
     check_values,
     suits_priors,
 )
-from hemgs_codec.fit.cache import cache_directory, fit_key, obtain_fit
+from hemgs_codec.fit.cache import cache_directory, obtain_fit
 from hemgs_codec.fit.options import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.passes import CodingPass, Refinement
 from hemgs_codec.prior.library import default_prior
@@ -164,8 +164,7 @@ def encode(
         check_start(options, prior)
         if prior is not None:
             measured = measured.sent()  # priors read steps from it
-        key = fit_key(channels, measured, options, used_threads, prior)
-        fitted = obtain_fit(channels, measured, options, key, model, cache, progress, prior)
+        fitted = obtain_fit(channels, measured, options, used_threads, model, cache, progress, prior)
         refinement = None
         if refine and views is not None:
             targets = Targets(original, views, Path(images) if images is not None else None)

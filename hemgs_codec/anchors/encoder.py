@@ -16,7 +16,7 @@ from hemgs_codec.context.order import Order
 from hemgs_codec.decoder import check_decodes
 from hemgs_codec.distortion.weights import REFERENCE_LAMBDA, Weights
 from hemgs_codec.encoder_checks import check_anchor_values, check_options, check_start
-from hemgs_codec.fit.cache import fit_key, obtain_fit
+from hemgs_codec.fit.cache import obtain_fit
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.fit.options import DEFAULT_EFFORT, EncodeOptions
 from hemgs_codec.passes import CodingPass
@@ -45,6 +45,7 @@ def encode_anchors(
     use_hash: bool = True,
     use_context: bool = True,
     use_earlier: bool = True,
+    use_adaptation: bool = True,
     verify: bool = True,
     cache: bool = True,
     model: str | Path | None = None,
@@ -78,7 +79,7 @@ def encode_anchors(
         Of the fit, as in `encode`; a given fit has its own. There is no prior, so effort is 1 or more.
     position_bits
         Bits an axis of the lattice; None: the scene's own lattice where it has one, else 16 bits.
-    use_hash, use_context, use_earlier
+    use_hash, use_context, use_earlier, use_adaptation
         Ablation switches of the fit: see `EncodeOptions`.
     verify, cache, model, device, threads, progress
         As in `encode`.
@@ -106,6 +107,7 @@ def encode_anchors(
         use_hash=use_hash,
         use_context=use_context,
         use_earlier=use_earlier,
+        use_adaptation=use_adaptation,
     )
     check_options(lambda_, options)
     check_start(options, None)
@@ -127,8 +129,7 @@ def encode_anchors(
             weights = weights.take(rows)
         if fitted is None:
             weights = weights or analytic_anchor_weights(channels.attributes, shape)
-            key = fit_key(channels, weights, options, used_threads, None)
-            fitted = obtain_fit(channels, weights, options, key, model, cache, progress, None)
+            fitted = obtain_fit(channels, weights, options, used_threads, model, cache, progress, None)
         job = CodingPass(channels, weights, fitted, position_bits, None, device, progress)
         data = job(lambda_) if target_size is None else largest_of_size(job, target_size, lambda_)
         if verify:

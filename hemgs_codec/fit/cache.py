@@ -92,28 +92,33 @@ def obtain_fit(
     scene: ChannelScene,
     weights: Weights,
     options: EncodeOptions,
-    key: bytes,
+    threads: int,
     model: str | Path | None,
     cache: bool,
     progress: Progress | None,
     prior: Prior | None,
 ) -> FittedModel:
-    """Load the fit of this key, or make and keep it.
+    """Load the fit of this scene, or make and keep it; a fit that isn't kept anywhere needs no key.
 
     Parameters
     ----------
+    threads
+        CPU threads in use: sums of a fit depend on them.
     model
         The file that the user named for it.
     cache
         Whether to look in the cache, and to keep a new one there.
     """
+    if model is None and not cache:
+        return make_fit(scene, weights, options, progress, prior)
+    key = fit_key(scene, weights, options, threads, prior)
     path = Path(model) if model is not None else cache_directory() / f"{key.hex()[:32]}.fit"
-    fitted = load_fit(path, key, explicit=model is not None) if cache or model is not None else None
+    fitted = load_fit(path, key, explicit=model is not None)
     if fitted is None:
         fitted = make_fit(scene, weights, options, progress, prior)
         if model is not None:
             store_fit(path, fitted, key)
-        elif cache:
+        else:
             try:
                 store_fit(path, fitted, key)
             except OSError as error:  # a long fit mustn't have been in vain
