@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
 from hemgs_codec.anchors.network_coding import pack_rendering
 from hemgs_codec.channel_scene import ChannelScene
 from hemgs_codec.coding.arrange import arrange
@@ -13,11 +18,12 @@ from hemgs_codec.decoder import open_arithmetic
 from hemgs_codec.distortion.weights import Weights
 from hemgs_codec.fit.fitted import FittedModel
 from hemgs_codec.lattice import Lattice
-from hemgs_codec.location import encode_locations
+from hemgs_codec.location import encode_locations, morton_sort
 from hemgs_codec.model.units import lambda_to_q
 from hemgs_codec.prior.packing import pack_model
 from hemgs_codec.progress import Progress
 from hemgs_codec.shapes import profile_of
+from hemgs_codec.threads import begin
 from hemgs_format.container import Container, write_container
 from hemgs_format.metadata import pack_metadata
 from hemgs_format.sections import Section
@@ -40,6 +46,7 @@ def encode_fitted(
     """
     geometry, scaling, model = fitted.geometry, fitted.scaling, fitted.model
     spec, attributes = model.spec, scene.attributes
+    locations = begin(partial(_code_locations, scene.means, lattice))  # bit after bit: one core's work
     arranged = arrange(scene.means, fitted, lattice)
     rows = arranged.rows
     prices = None
@@ -78,10 +85,16 @@ def encode_fitted(
     sections = [
         Section("META", pack_metadata(fields)),
         *([] if networks is None else [Section("MLPS", pack_rendering(networks))]),
-        Section("LOCS", encode_locations(arranged.coords, bits)),
+        Section("LOCS", locations()),
         Section("NETS", packed_model),
         Section("HASH", packed_grid),
         *coder.sections,
     ]
     container = Container(profile_of(fitted.shape), scene.count, scene.num_input, tuple(sections))
     return write_container(container), coder
+
+
+def _code_locations(means: npt.NDArray[np.float32], lattice: Lattice) -> bytes:
+    """Return the locations' section of positions (N, 3)."""
+    coords = lattice.quantise(means)
+    return encode_locations(coords[morton_sort(coords)], lattice.bits(coords))

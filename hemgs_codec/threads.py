@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numba
 
+_T = TypeVar("_T")
 _OF_TORCH = "OMP_NUM_THREADS"
 """How many threads torch begins with, if it's imported later."""
 
@@ -38,3 +41,17 @@ def use_threads(threads: int | None) -> Iterator[int]:
         else:
             os.environ[_OF_TORCH] = before_variable
         numba.set_num_threads(before_numba)
+
+
+def begin(task: Callable[[], _T]) -> Callable[[], _T]:
+    """Begin a task on another core and return what waits for its result, and raises what it raised.
+
+    It should spend its time in compiled loops that use one core and leave the interpreter to others. Where
+    only one thread may be used, nothing begins before the result is asked for.
+    """
+    if numba.get_num_threads() == 1:
+        return task
+    pool = ThreadPoolExecutor(1)
+    result = pool.submit(task).result
+    pool.shutdown(wait=False)
+    return result
