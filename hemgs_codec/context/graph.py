@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.compiled import cached_parallel
 from hemgs_codec.context.neighbours import batches, nearest
 from hemgs_codec.context.order import Order, coding_sequence, tiers_of, wave_starts, window_growth
 from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
@@ -14,7 +16,7 @@ from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
 MAX_VOXEL_SHIFT = 25
 """A voxel is at most the largest extent of a scene."""
 _MAX_VOXEL = 30  # a window of such voxels holds every scene; beyond, squares would leave 64 bits
-_CHUNK = 1 << 14  # anchors whose edges are computed at once
+_CHUNK = 1 << 14  # anchors whose log distances are computed at once
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,11 @@ def build_graph(
         limits = np.searchsorted(ranked_tiers, ranked_tiers).astype(np.int64)
     voxel = np.minimum(window_growth(len(coords), order) + voxel_shift, _MAX_VOXEL)
     neighbours, squared = nearest(points, sequence, (window // 2) << voxel, count=context, limits=limits)
-    ranked = points[sequence]
     edges = np.empty((*neighbours.shape, 4), dtype=np.int16)
+    _relate(points[sequence], neighbours, voxel, LIMIT, edges)
     for start in range(0, len(coords), _CHUNK):
         rows = slice(start, start + _CHUNK)
-        edges[rows] = _edges(ranked, ranked[rows], neighbours[rows], squared[rows], voxel[rows])
+        edges[rows, :, 3] = _distances(neighbours[rows], squared[rows], voxel[rows])
     count = (neighbours >= 0).sum(1)
     geometry = np.stack([(voxel - voxel_shift) * (UNIT // 4), count * UNIT // max(context, 1)], axis=1)
     return Graph(
@@ -86,23 +88,32 @@ def build_graph(
     )
 
 
-def _edges(
-    ranked: npt.NDArray[np.int64],
-    own: npt.NDArray[np.int64],
+@cached_parallel
+def _relate(
+    points: npt.NDArray[np.int64],
     neighbours: npt.NDArray[np.int32],
-    squared: npt.NDArray[np.int64],
     voxel: npt.NDArray[np.int64],
+    limit: int,
+    edges: npt.NDArray[np.int16],
+) -> None:
+    """Fill in the relative positions (N, n, 3) of edges, in 1/256 of voxels of 2**voxel (N,)."""
+    for i in numba.prange(neighbours.shape[0]):
+        for k in range(neighbours.shape[1]):
+            other = neighbours[i, k]
+            for axis in range(3):
+                difference = points[max(other, 0), axis] - points[i, axis]
+                relative = min(max((difference << 8) >> voxel[i], -limit), limit)
+                edges[i, k, axis] = relative if other >= 0 else 0
+
+
+def _distances(
+    neighbours: npt.NDArray[np.int32], squared: npt.NDArray[np.int64], voxel: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Edge features (n, k, 4) of anchors at ``own`` (n, 3), their context among the points by rank (N, 3)."""
-    relative = ranked[np.maximum(neighbours, 0)] - own[:, None]
-    relative <<= 8
-    relative >>= voxel[:, None, None]
+    """Log distances (n, k) of edges, in 1/512 octaves of voxels of 2**voxel (n,); 0 where there is none."""
     # a sixteenth of a voxel is as near as near gets: duplicates have no log distance of their own
     nearest_square = (np.int64(1) << np.maximum(2 * voxel - 8, 0))[:, None]
     distance = log2_fixed(squared + nearest_square) - 512 * voxel[:, None]
-    edges = np.concatenate([relative, distance[..., None]], axis=-1)
-    edges[neighbours < 0] = 0
-    return np.asarray(np.clip(edges, -LIMIT, LIMIT), dtype=np.int64)
+    return np.where(neighbours < 0, 0, np.clip(distance, -LIMIT, LIMIT))
 
 
 def choose_voxel_shift(points: npt.NDArray[np.int64]) -> int:

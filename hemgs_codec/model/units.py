@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.compiled import cached
+
 UNIT_BITS = 10
 UNIT = 1 << UNIT_BITS
 """Activations are integers in 1/1024."""
@@ -75,13 +77,23 @@ def _log_table() -> npt.NDArray[np.int64]:
     return np.array([((128 + m) ** 256).bit_length() - 1 - 7 * 256 for m in range(128)], dtype=np.int64)
 
 
+@cached
+def _log2_all(
+    values: npt.NDArray[np.int64], table: npt.NDArray[np.int64], out: npt.NDArray[np.int64]
+) -> None:
+    """Fill out (n,) with log2 of values (n,)."""
+    for i in range(len(values)):
+        length, rest = 0, values[i]
+        for bits in (32, 16, 8, 4, 2, 1):
+            if rest >= np.int64(1) << bits:
+                length += bits
+                rest >>= bits
+        mantissa = values[i] >> (length - 7) if length >= 7 else values[i] << (7 - length)
+        out[i] = length * 256 + table[mantissa - 128]
+
+
 def log2_fixed(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return log2 of positive integers below 2**62 in 1/256, by the top eight bits of each."""
-    length = np.zeros(values.shape, dtype=np.int64)
-    rest = values.copy()
-    for bits in (32, 16, 8, 4, 2, 1):
-        big = rest >= (1 << bits)
-        length += np.where(big, bits, 0)
-        rest = np.where(big, rest >> bits, rest)
-    mantissa = np.where(length >= 7, values >> np.maximum(length - 7, 0), values << np.maximum(7 - length, 0))
-    return np.asarray(length * 256 + _log_table()[mantissa - 128], dtype=np.int64)
+    logarithms = np.empty(values.shape, dtype=np.int64)
+    _log2_all(np.ascontiguousarray(values).reshape(-1), _log_table(), logarithms.reshape(-1))
+    return logarithms

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemgs_codec.model.units import (
@@ -37,6 +37,7 @@ def test_attention_weights_are_sixteenths_of_an_octave_rounded_down() -> None:
         assert weight == pytest.approx(2.0 ** (16 - j / 16), abs=1)
 
 
+@settings(deadline=None)  # the first call loads a compiled loop
 @given(st.lists(st.integers(1, 2**62 - 1), min_size=1, max_size=20))
 def test_log2_is_right_to_four_256ths(values: list[int]) -> None:
     found = log2_fixed(np.array(values))
