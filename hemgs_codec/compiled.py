@@ -42,6 +42,11 @@ def cached_parallel_reordered(function: _F) -> _F:
     return cast(_F, njit(cache=True, nogil=True, parallel=True, error_model="numpy", fastmath=fast)(function))
 
 
+def compiled_reordered(function: _F) -> _F:
+    """Compile like `compiled`, with leave to add in another order than written."""
+    return cast(_F, njit(error_model="numpy", fastmath={"contract", "reassoc"})(function))
+
+
 def compiled_parallel(function: _F) -> _F:
     """Compile a loop over `numba.prange` that a cached function of the same file calls."""
     return cast(_F, njit(nogil=True, parallel=True, error_model="numpy", fastmath={"contract"})(function))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.model.dense_kernel import dense
+from hemgs_codec.model.layer_kernels import dense
 from hemgs_codec.model.units import (
     LIMIT,
     UNIT,
