@@ -23,6 +23,7 @@ ABLATIONS: dict[str, tuple[str, ...]] = {
     "one_step": ("--one-step",),
     "hash": (),
     "no_earlier": ("--no-earlier",),
+    "no_adaptation": ("--no-adaptation",),
     "no_importance": ("--no-importance",),
     "keep_all": ("--context", "80"),
     "small_window": ("--window", "5"),

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from hemgs_codec.coding.adaptation import BIASES, FAVOUR, GAINS, SHIFTS, Adaptation
 from hemgs_codec.coding.group_walk import halvings_for
 from hemgs_codec.context.graph import build_graph
 from hemgs_codec.location import tables as location_tables
@@ -29,8 +30,8 @@ def listed(numbers: object) -> str:
 
 
 def test_the_document_has_a_version_of_its_own() -> None:
-    assert "| document version | 1.0-rc |" in TEXT
-    assert "* 1.0-rc (" in TEXT.split("## Version changes")[1]
+    assert "| document version | 1.0-rc2 |" in TEXT
+    assert "* 1.0-rc2 (" in TEXT.split("## Version changes")[1]
 
 
 def test_spellings_of_one_bit_are_refused_as_the_text_says() -> None:
@@ -124,3 +125,26 @@ def test_questions_are_answered_where_the_text_says() -> None:
     assert len(rows) == 16
     headings = set(re.findall(r"^#+ (.+)$", TEXT, re.MULTILINE))
     assert {row[1].split(";")[0] for row in rows} <= headings
+
+
+def test_costs_and_an_adapted_mean() -> None:
+    costs = Adaptation(3)
+    symbols, sigmas = np.array([0, 1, 100]), np.array([32, 32, 60])
+    costs.observe(np.arange(3), symbols, np.zeros(3, dtype=np.int64), sigmas)
+    costs.learn()
+    nothing = int(np.flatnonzero(SHIFTS == 0)[0])
+    zero, one, far = costs.costs[np.arange(3), sigmas >> 3, nothing].tolist()
+    assert said(f"cost(0, 0, 32) = {zero}, cost(1, 0, 32) = {one}, cost(100, 0, 60) = {far}.")
+    adapted = Adaptation(1)
+    adapted._chosen[:] = (8, 4, -2)
+    mean, sigma = adapted.adapt(np.zeros(1, dtype=np.int64), np.array([24]), np.array([24]))
+    assert said(f"b = 4, a = 8 and c = -2, sigma = {sigma[0]} and mean16 = 24 + 6 - 2 = {mean[0]}.")
+
+
+def test_alternatives_are_the_codes() -> None:
+    for values, what in ((SHIFTS, "shifts -12, -10, …, 12"), (GAINS, "gains"), (BIASES, "biases")):
+        assert said(f"{len(values)} {what}")
+    assert said(f"gains {listed(GAINS)}, in sixteenths")
+    assert said(f"biases {listed(BIASES)}, in sixteenths")
+    np.testing.assert_array_equal(SHIFTS, range(-12, 13, 2))
+    assert said(f"the sum of 0 is taken as {FAVOUR} ({FAVOUR // 256} bits) less")

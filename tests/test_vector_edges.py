@@ -6,12 +6,14 @@ import functools
 import itertools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hemgs_codec import symbol_decoder
-from hemgs_codec.coder_inputs import IntArray
+from hemgs_codec.coder_inputs import Int64Array, IntArray
+from hemgs_codec.coding.adaptation import Adaptation
 from hemgs_codec.coding.group_walk import MAX_HALVINGS
 from hemgs_codec.context.graph import Graph, build_graph
 from hemgs_codec.context.neighbours import BATCH
@@ -62,6 +64,7 @@ def test_every_kind_of_file_is_there() -> None:
     assert {bool(each.spec.levels) for each in fields} == {True, False}
     assert {each.spec.use_context for each in fields} == {True, False}
     assert {each.spec.use_earlier for each in fields} == {True, False}
+    assert {each.spec.use_adaptation for each in fields} == {True, False}
     assert {len(decoded(name).coords) for name in NAMES} >= {1, 2}
 
 
@@ -151,3 +154,18 @@ def test_corners_span_the_lattice_and_refine_positions_most() -> None:
     assert found.coords.max(axis=0).tolist() == [(1 << MAX_BITS) - 1] * 3
     assert found.walked.halvings.max() == MAX_HALVINGS
     assert found.fields.lattice.base_points(found.coords).max() > found.fields.geometry.box[3]
+
+
+def test_predictions_are_adapted_in_every_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And some symbols are coded after that."""
+    seen = np.zeros(3, dtype=np.int64)
+    adapt = Adaptation.adapt
+
+    def listen(self: Adaptation, channels: Int64Array, means: Int64Array, sigmas: Int64Array) -> Any:
+        seen[:] += (self._chosen[channels, sigmas >> 3] != 0).sum(axis=0)
+        return adapt(self, channels, means, sigmas)
+
+    monkeypatch.setattr(Adaptation, "adapt", listen)
+    for name in NAMES:
+        decode_symbols((VALID / f"{name}.hgs").read_bytes())
+    assert (seen > 10).all(), seen

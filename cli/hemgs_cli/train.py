@@ -20,6 +20,7 @@ _CONFIGS: dict[str, dict[str, Any]] = {
     "hac": {
         "use_context": False,
         "use_earlier": False,
+        "use_adaptation": False,
         "use_importance": False,
         "tie_steps": True,
         "masks": "learned",
@@ -30,6 +31,7 @@ _CONFIGS: dict[str, dict[str, Any]] = {
         "order": "tiers",
         "context": 1,
         "use_hash": False,
+        "use_adaptation": False,
         "use_importance": False,
         "tie_steps": True,
         "masks": "learned",
@@ -102,6 +104,7 @@ _CONFIGS: dict[str, dict[str, Any]] = {
 )
 @click.option("--no-context", is_flag=True, help="Ablation: no autoregressive network.")
 @click.option("--no-earlier", is_flag=True, help="Ablation: what was coded before isn't seen.")
+@click.option("--no-adaptation", is_flag=True, help="Ablation: what was coded sets nothing right.")
 @click.option(
     "--masks",
     type=click.Choice(["measured", "learned", "none"]),
@@ -139,6 +142,7 @@ def train(
     config: str,
     use_hash: bool | None,
     no_context: bool,
+    no_adaptation: bool,
     no_earlier: bool,
     masks: str | None,
     no_importance: bool,
@@ -177,6 +181,7 @@ def train(
     switches = {
         "use_context": no_context,
         "use_earlier": no_earlier,
+        "use_adaptation": no_adaptation,
         "use_importance": no_importance,
     }
     chosen.update({name: False for name, is_off in switches.items() if is_off})

@@ -457,6 +457,7 @@ class Meta:
     hash_features: int
     contextual: bool  # net flags bit 0
     sees_earlier: bool  # net flags bit 1
+    adapts: bool  # net flags bit 2
     grid: list[tuple[int, int, int]] = field(default_factory=list)
 
     def __getitem__(self, key: str) -> int:
@@ -514,7 +515,7 @@ def read_meta(data: bytes, profile: int) -> Meta:
     if (
         len(net) != 5
         or not all(is_integer(net[k], 1, most[k]) for k in range(4))
-        or not is_integer(net[4], 0, 3)
+        or not is_integer(net[4], 0, 7)
     ):
         raise corrupt("'net' isn't a list of 5 integers in their ranges")
     if net[4] & 1 and found["context"] == 0:
@@ -541,8 +542,8 @@ def read_meta(data: bytes, profile: int) -> Meta:
         prior = get(found, "prior", list)
         if len(prior) != 2 or type(prior[0]) is not bytes or len(prior[0]) != 8 or type(prior[1]) is not str:
             raise corrupt("'prior' isn't a list of 8 bytes and text")
-        if net[4] != 3:
-            raise corrupt("a file with a prior has net flags that aren't 3")
+        if net[4] & 3 != 3:
+            raise corrupt("a file with a prior lacks net flag bits 0 or 1")
 
     return Meta(
         map=found,
@@ -557,6 +558,7 @@ def read_meta(data: bytes, profile: int) -> Meta:
         hash_features=net[3],
         contextual=bool(net[4] & 1),
         sees_earlier=bool(net[4] & 2),
+        adapts=bool(net[4] & 4),
         grid=[tuple(level) for level in grid],
     )
 
@@ -1735,7 +1737,7 @@ def read_prior(container: Container) -> Prior:
             slices.append(Slice(start, start + len(steps), steps, 0.0, 1.0))
             start += len(steps)
         groups.append(Group(number, shape.name, shape.num_steps, slices, [], b""))
-    scene = Meta(found, GAUSSIAN, groups, [], 0.0, None, net[0], net[1], net[2], 1, True, True)
+    scene = Meta(found, GAUSSIAN, groups, [], 0.0, None, net[0], net[1], net[2], 1, True, True, True)
     num_geometry = 2 + points[0]
     shapes = matrix_shapes(scene, num_geometry, num_geometry)
     check_size(shapes)
@@ -1941,6 +1943,69 @@ class Coded:
         return cls(symbols, values, activations, steps, means, sigmas, np.zeros((num, channels), dtype=bool))
 
 
+SHIFTS = np.arange(-12, 13, 2)
+GAINS = np.array([-8, -4, -2, 0, 2, 4])
+BIASES = np.array([-4, -2, 0, 2, 4])
+
+
+@cache
+def gaussian_costs() -> Ints:
+    """Return cost(d, i) of distances 0 .. 511 and σ indices 0 .. 55, (512, 56)."""
+    shares = [
+        [max(normal_share(d + 8, i) - normal_share(d - 8, i), 4096) for i in range(56)] for d in range(512)
+    ]
+    return 8192 - log2(np.array(shares))
+
+
+def cost(symbol: Ints, mean: Ints, sigma: Ints) -> Ints:
+    """Return what symbols would cost, in 1/256 bit: arrays that broadcast to one shape."""
+    k = np.maximum(0, (sigma - 48) // 8)
+    d = np.minimum(np.abs(16 * symbol - mean) >> k, 511)
+    return np.asarray(gaussian_costs()[d, sigma - 8 * k] + 256 * k)
+
+
+class Adaptation:
+    """SPEC "Adaptation": the sums of a group with so many channels."""
+
+    def __init__(self, channels: int) -> None:
+        kinds = (SHIFTS, GAINS, BIASES)
+        self.sums = [np.zeros((channels, 16, len(kind)), np.int64) for kind in kinds]
+        self.chosen = np.zeros((channels, 16, 3), np.int64)
+
+    def adapt(self, w: Ints, mean: Ints, sigma: Ints) -> tuple[Ints, Ints]:
+        """Return mean16 and sigma of symbols, each of channel w, from the predicted ones."""
+        shift, gain, bias = self.chosen[w, sigma // 8].T
+        sigma = np.clip(sigma + shift, 0, 127)
+        return mean + drawn(gain, mean) + moved(bias, sigma), sigma
+
+    def observe(self, w: Ints, symbol: Ints, mean: Ints, sigma: Ints) -> None:
+        """Add what symbols would have cost, and choose anew."""
+        of = w, sigma // 8
+        shift, gain, bias = self.chosen[of].T[:, :, None]
+        symbol, mean, sigma = symbol[:, None], mean[:, None], sigma[:, None]
+        used = np.clip(sigma + shift, 0, 127)
+        with_gain = mean + drawn(gain, mean)
+        costs = (
+            cost(symbol, with_gain + moved(bias, used), np.clip(sigma + SHIFTS, 0, 127)),
+            cost(symbol, mean + drawn(GAINS, mean) + moved(bias, used), used),
+            cost(symbol, with_gain + moved(BIASES, used), used),
+        )
+        for number, kind in enumerate((SHIFTS, GAINS, BIASES)):
+            np.add.at(self.sums[number], of, costs[number])
+            least = np.argmin(self.sums[number] + 2048 * (kind != 0), axis=2)
+            self.chosen[:, :, number] = kind[least]
+
+
+def drawn(gain: Ints, mean: Ints) -> Ints:
+    """Return what a gain adds to means."""
+    return (gain * mean + 8) >> 4
+
+
+def moved(bias: Ints, sigma: Ints) -> Ints:
+    """Return what a bias adds to means."""
+    return np.asarray((bias * np.array(step_table())[sigma] + 512) >> 10)
+
+
 class GroupDecoder:
     """Decode the groups of a scene.
 
@@ -1973,6 +2038,7 @@ class GroupDecoder:
         self.slope = 2 * (meta["lambda"] + 2295)
         self.done = [Coded.zeros(self.num, group.channels) for group in meta.groups]
         self.keys = [np.zeros((self.num, meta.hidden), np.int64) for _ in meta.groups]
+        self.adaptations = [Adaptation(group.channels) for group in meta.groups]
 
     def layer(self, groups: list[Group], runs: Runs) -> None:
         """Decode the groups of one layer, the next one."""
@@ -2041,7 +2107,12 @@ class GroupDecoder:
 
             open_ = self._open(group, batch, channels)
             symbols = np.zeros((len(batch), width), np.int64)
+            w, predicted = np.nonzero(open_)[1] + part.start, (mean16[open_], sigma[open_])
+            if self.meta.adapts:
+                mean16[open_], sigma[open_] = self.adaptations[g].adapt(w, *predicted)
             symbols[open_] = coder.gaussian(mean16[open_], sigma[open_])
+            if self.meta.adapts:
+                self.adaptations[g].observe(w, symbols[open_], *predicted)
             if group.flags and not np.isin(symbols, (0, 1)).all():
                 raise corrupt("a flag is neither 0 nor 1")
             values = symbols * steps[j]

@@ -49,6 +49,7 @@ class Recipe:
     features: int = 1
     use_context: bool = True
     use_earlier: bool = True
+    use_adaptation: bool = True
     lambda_: float = 2e-3
     lattice_index: int = 96  # 2**16 base units: a sixteenth; not where a scene has its own lattice
     position_step: int = 88  # an octave finer: most positions are refined, some more than others
@@ -129,6 +130,7 @@ def model_spec(recipe: Recipe, scaling: Scaling) -> ModelSpec:
         heads=recipe.heads,
         use_context=recipe.use_context,
         use_earlier=recipe.use_earlier,
+        use_adaptation=recipe.use_adaptation,
         constant=constant_groups(scaling, groups),
     )
 

@@ -54,6 +54,7 @@ RUNS = Recipe(
     hidden=2,
     heads=1,
     use_earlier=False,
+    use_adaptation=False,
     lambda_=1e-2,
     run_bits=60,
 )

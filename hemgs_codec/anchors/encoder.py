@@ -45,6 +45,7 @@ def encode_anchors(
     use_hash: bool = True,
     use_context: bool = True,
     use_earlier: bool = True,
+    use_adaptation: bool = True,
     verify: bool = True,
     cache: bool = True,
     model: str | Path | None = None,
@@ -78,7 +79,7 @@ def encode_anchors(
         Of the fit, as in `encode`; a given fit has its own. There is no prior, so effort is 1 or more.
     position_bits
         Bits an axis of the lattice; None: the scene's own lattice where it has one, else 16 bits.
-    use_hash, use_context, use_earlier
+    use_hash, use_context, use_earlier, use_adaptation
         Ablation switches of the fit: see `EncodeOptions`.
     verify, cache, model, device, threads, progress
         As in `encode`.
@@ -106,6 +107,7 @@ def encode_anchors(
         use_hash=use_hash,
         use_context=use_context,
         use_earlier=use_earlier,
+        use_adaptation=use_adaptation,
     )
     check_options(lambda_, options)
     check_start(options, None)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.coding.adaptation import Adaptation
 from hemgs_codec.coding.centroids import cells_of
 from hemgs_codec.coding.coder import Coder
 from hemgs_codec.coding.ground import Ground
@@ -41,6 +42,7 @@ class GroupWalk:
         self.shape = spec.groups[group]
         self.first, self.first_step = spec.first_channel(group), spec.first_step(group)
         self.earlier = spec.earlier(group)
+        self.adaptation = Adaptation(self.shape.channels)
         channels = slice(self.first, self.first + self.shape.channels)
         # else all its symbols are 0 and none is coded
         self.is_live = self.shape.refines_positions or bool(ground.is_live[channels].any())
@@ -67,6 +69,7 @@ class GroupWalk:
         if not self.is_live:
             return
         ground, spec, m, shape = self.ground, self.ground.spec, self.m, self.shape
+        self.adaptation.learn()
         prior, steps = self._open(ranks)
         if shape.refines_positions:
             self._code_positions(ranks, steps[:, 0])
@@ -93,6 +96,11 @@ class GroupWalk:
                 self.values_near[ranks] = own
             visible = self._float(np.concatenate([ground.seen[ranks, : self.earlier], own], axis=1))
             self.keys[m.array(ranks)] = predictor.key(m, self.group, visible)
+
+    def forget_batch(self, ranks: Int64Array) -> None:
+        """Take back what was coded of the last batch, of which data don't tell all."""
+        self.adaptation.forget()
+        self.ground.forget(self.group, ranks)
 
     def _float(self, values: npt.NDArray[Any]) -> Array:
         return self.m.array(values.astype(np.float64))
@@ -203,6 +211,9 @@ class GroupWalk:
                 return
             where = ranks[rows], channels[columns]
             steps, means, sigmas = steps[rows, columns], means[rows, columns], sigmas[rows, columns]
+        own, predicted = where[1] - self.first, (means, sigmas)
+        if ground.spec.use_adaptation:
+            means, sigmas = self.adaptation.adapt(own, means, sigmas)
         symbols = self.coder.code(self.shape.layer, *where, steps, means, sigmas)
         step = step_table()[steps]
         if symbols is None:
@@ -214,6 +225,8 @@ class GroupWalk:
         else:
             if self.shape.flags and ((symbols < 0) | (symbols > 1)).any():
                 raise CorruptError(f"a symbol of the {self.shape.name} is neither 0 nor 1")
+            if ground.spec.use_adaptation:
+                self.adaptation.observe(own, symbols, *predicted)
             values = symbols * step
             ground.cells[where] = cells_of(symbols, means, sigmas)
         ground.symbols[where] = symbols

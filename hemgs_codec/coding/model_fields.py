@@ -67,7 +67,7 @@ def pack_model_fields(
             spec.slice_hidden,
             spec.heads,
             spec.features,
-            int(spec.use_context) | int(spec.use_earlier) << 1,
+            int(spec.use_context) | int(spec.use_earlier) << 1 | int(spec.use_adaptation) << 2,
         ],
         "grid": [[sum(1 << a for a in v.axes), v.log_resolution, v.entries] for v in spec.levels],
     }
@@ -110,7 +110,7 @@ def unpack_model_fields(
         raise CorruptError('metadata: "scales" holds a negative scale')
     _check_flags(scaling, groups)
     hidden, slice_hidden, heads, features, flags = reader.integers(
-        "net", [(1, MAX_HIDDEN), (1, MAX_HIDDEN), (1, MAX_HEADS), (1, MAX_FEATURES), (0, 3)]
+        "net", [(1, MAX_HIDDEN), (1, MAX_HIDDEN), (1, MAX_HEADS), (1, MAX_FEATURES), (0, 7)]
     )
     if flags & 1 and geometry.context == 0:
         raise CorruptError('metadata: "net" asks for an autoregressive network, "context" is 0')
@@ -123,10 +123,11 @@ def unpack_model_fields(
         heads=heads,
         use_context=bool(flags & 1),
         use_earlier=bool(flags & 2),
+        use_adaptation=bool(flags & 4),
         constant=constant_groups(scaling, groups),
     )
     if prior is not None:
-        if flags != _ALL_PARTS or spec != replace(prior.spec_for(spec), points=0):
+        if flags & _ALL_PARTS != _ALL_PARTS or spec != replace(prior.spec_for(spec), points=0):
             raise CorruptError(f'metadata: "net" isn\'t that of prior {prior.id.hex()}')
         spec = prior.spec_for(spec)
     return geometry, scaling, spec, prior

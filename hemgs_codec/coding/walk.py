@@ -163,7 +163,7 @@ def _expect(groups: Sequence[GroupWalk], batches: list[Int64Array], number: int)
     """
     ground = groups[0].ground
     for group in groups:  # half of an anchor looks worse than none
-        ground.forget(group.group, batches[number])
+        group.forget_batch(batches[number])
     known, count = sum(map(len, batches[:number])), len(ground.seen)
     if groups[0].shape.layer > 0 or not are_enough(known, count):
         return

@@ -27,8 +27,9 @@ class EncodeOptions:
         Coding order, most context anchors, window width in voxels.
     position_bits : int or None
         Bits an axis; None: by λ.
-    use_hash, use_context, use_earlier : bool
-        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups.
+    use_hash, use_context, use_earlier, use_adaptation : bool
+        Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, setting
+        predictions right by what is coded.
     """
 
     seed: int = 0
@@ -41,6 +42,7 @@ class EncodeOptions:
     use_hash: bool = True
     use_context: bool = True
     use_earlier: bool = True
+    use_adaptation: bool = True
 
 
 def fit_length(num_gaussians: int, options: EncodeOptions) -> int:

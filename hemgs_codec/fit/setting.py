@@ -57,6 +57,7 @@ def model_spec(
         heads=2,
         use_context=options.use_context and options.context > 0,
         use_earlier=options.use_earlier,
+        use_adaptation=options.use_adaptation,
         constant=constant_groups(scaling, groups),
     )
     return spec if prior is None else prior.spec_for(spec)

@@ -106,6 +106,7 @@ class ModelSpec:
     heads: int  # attention heads over the context
     use_context: bool = True  # False: no autoregressive network (ablation)
     use_earlier: bool = True  # False: groups and slices don't see what was coded before them (ablation)
+    use_adaptation: bool = True  # False: what networks predict isn't set right (ablation)
     constant: frozenset[int] = frozenset()  # groups of which nothing is coded: they have no networks
     points: int = 0  # features of an anchor from a shipped prior's PointNet++; 0: there is no prior
 

@@ -63,9 +63,9 @@ class RateOptions:
         Coding order, most context anchors, width of the context window in voxels.
     use_hash : bool or None
         Whether there is a hash grid. None: where there are no contexts, or `LEAST_HASHED` anchors.
-    use_context, use_earlier, use_importance : bool
-        Ablation switches: the autoregressive network, conditioning on earlier groups, sending
-        how coarse an anchor's steps may be.
+    use_context, use_earlier, use_adaptation, use_importance : bool
+        Ablation switches: the autoregressive network, conditioning on earlier groups, setting
+        predictions right by what is coded, sending how coarse an anchor's steps may be.
     masks : {"measured", "learned", "none"}
         How slots are left out: by what they add to images; by trained masks, as in HAC; not at all.
     tie_steps : bool
@@ -86,6 +86,7 @@ class RateOptions:
     use_hash: bool | None = None
     use_context: bool = True
     use_earlier: bool = True
+    use_adaptation: bool = True
     masks: Masks = "measured"
     use_importance: bool = True
     tie_steps: bool = False

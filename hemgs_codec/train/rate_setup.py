@@ -95,6 +95,7 @@ def plan_rate(scene: AnchorScene, options: RateOptions, num_values: int) -> Rate
         heads=2,
         use_context=options.use_context,
         use_earlier=options.use_earlier,
+        use_adaptation=options.use_adaptation,
         constant=frozenset() if options.use_importance else frozenset({IMPORTANCE_GROUP}),
     )
     return RateSetup(geometry, _scaling(scene, spec), spec, options.tie_steps, num_values)

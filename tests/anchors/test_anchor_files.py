@@ -231,16 +231,17 @@ def test_a_target_size_is_kept(scene: AnchorScene, file: bytes) -> None:
     verify(data)
 
 
-@pytest.mark.parametrize("switch", ["use_hash", "use_context", "use_earlier"])
+@pytest.mark.parametrize("switch", ["use_hash", "use_context", "use_earlier", "use_adaptation"])
 def test_models_without_a_part_code_anchors(switch: str) -> None:
     many = random_anchors(700)
     arguments = {switch: False, "iterations": 2, "cache": False, "threads": 1}
     data = encode_anchors(many, **arguments)  # type: ignore[arg-type]
     spec = decode_symbols(data).fields.spec
-    assert (bool(spec.levels), spec.use_context, spec.use_earlier) == (
+    assert (bool(spec.levels), spec.use_context, spec.use_earlier, spec.use_adaptation) == (
         switch != "use_hash",
         switch != "use_context",
         switch != "use_earlier",
+        switch != "use_adaptation",
     )
 
 

@@ -254,7 +254,7 @@ def test_options_are_in_the_file(scene: GaussianScene) -> None:
     assert not decode_symbols(quick(scene, context=0)).fields.spec.use_context
 
 
-@pytest.mark.parametrize("switch", ["use_hash", "use_context", "use_earlier"])
+@pytest.mark.parametrize("switch", ["use_hash", "use_context", "use_earlier", "use_adaptation"])
 def test_models_without_a_part_code_scenes(switch: str, chair: GaussianScene) -> None:
     scene = gaussian_channels(crop(chair, 700, sh_degree=0))
     weights = analytic_weights(scene.attributes)
@@ -263,6 +263,7 @@ def test_models_without_a_part_code_scenes(switch: str, chair: GaussianScene) ->
     assert bool(fitted.model.spec.levels) == (switch != "use_hash")
     assert fitted.model.spec.use_context == (switch != "use_context")
     assert fitted.model.spec.use_earlier == (switch != "use_earlier")
+    assert fitted.model.spec.use_adaptation == (switch != "use_adaptation")
     lattice = choose_lattice(scene, weights, 2e-3, None)
     data, _ = encode_fitted(scene, weights, fitted, lattice, 2e-3)
     assert decode_gaussians(data).num_gaussians == 700

@@ -71,6 +71,8 @@ def test_what_was_learned_ships_with_its_corpus() -> None:
 def test_a_scene_is_coded_by_what_was_learned_without_a_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     scene = crop(read_ply(CHAIR), 300)
     sizes = []
+    # else a scene teaches networks that learned nothing as it goes
+    monkeypatch.setattr("hemgs_codec.coding.adaptation.FAVOUR", 1 << 40)
     for training in (trained()[0], Pretraining([member()], OPTIONS)):
         prior = unpack_prior(pack_prior(training.prior()))
         monkeypatch.setitem(library._known, prior.id, prior)

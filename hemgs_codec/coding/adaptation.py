@@ -1,0 +1,163 @@
+"""Means and sigmas set right by what was coded so far: each channel's scene as it is (SPEC "Adaptation").
+
+Networks say what scenes are like; a scene differs. So each channel keeps, for each octave of sigma, what its
+symbols would have cost with sigmas somewhat smaller and larger, means drawn to zero or away from it, and
+means moved by part of a sigma. What would have been cheapest so far is what the next batch is coded with.
+An encoder and a decoder know the same, so nothing is sent.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.compiled import cached
+from hemgs_codec.model.units import NUM_SIGMAS, log2_fixed, step_table
+from hemgs_format.tables import NUM_TABLE_SIGMAS, scaled_cdf
+
+Int64Array = npt.NDArray[np.int64]
+SHIFTS = np.arange(-12, 13, 2)
+"""What may be added to a sigma index."""
+GAINS = np.array([-8, -4, -2, 0, 2, 4])
+"""How many sixteenths of itself may be added to a mean."""
+BIASES = np.array([-4, -2, 0, 2, 4])
+"""How many sixteenths of sigma may be added to a mean."""
+FAVOUR = 8 * 256
+"""Changing nothing is taken to have cost so much less, in 1/256 bit: chance mustn't decide at first."""
+NUM_OCTAVES = NUM_SIGMAS // 8
+_NUM_CHOICES = len(SHIFTS) + len(GAINS) + len(BIASES)
+_FARTHEST = 512
+_LEAST_SHARE = 1 << 12
+
+
+@cache
+def cost_table() -> npt.NDArray[np.int32]:
+    """Return what symbols cost, (512, 56) in 1/256 bit, by distance from the mean and sigma index.
+
+    Distances are in sixteenths. It's of the Gaussian itself: the tables that symbols are coded with are close
+    to it, but for escapes.
+    """
+    distances = np.arange(_FARTHEST)
+    shares = [scaled_cdf(distances + 8, i) - scaled_cdf(distances - 8, i) for i in range(NUM_TABLE_SIGMAS)]
+    costs = (32 << 8) - log2_fixed(np.maximum(np.stack(shares, axis=1), _LEAST_SHARE))
+    return np.ascontiguousarray(costs, dtype=np.int32)
+
+
+@cached
+def _adapt(
+    channels: Int64Array,
+    means: Int64Array,
+    sigmas: Int64Array,
+    chosen: Int64Array,
+    widths: Int64Array,
+    new_means: Int64Array,
+    new_sigmas: Int64Array,
+) -> None:
+    """Fill means and sigma indices (n,) that are shifted, drawn and moved as chosen (V, octaves, 3)."""
+    last = widths.shape[0] - 1
+    for j in range(means.shape[0]):
+        choice = chosen[channels[j], sigmas[j] >> 3]
+        sigma = min(max(sigmas[j] + choice[0], 0), last)
+        gain, bias = choice[1], choice[2]
+        new_sigmas[j] = sigma
+        new_means[j] = means[j] + ((gain * means[j] + 8) >> 4) + ((bias * widths[sigma] + 512) >> 10)
+
+
+@cached
+def _observe(
+    channels: Int64Array,
+    symbols: Int64Array,
+    means: Int64Array,
+    sigmas: Int64Array,
+    chosen: Int64Array,
+    widths: Int64Array,
+    table: npt.NDArray[np.int32],
+    shifts: Int64Array,
+    gains: Int64Array,
+    biases: Int64Array,
+    costs: Int64Array,
+) -> None:
+    """Add what symbols (n,) would have cost with each alternative to the costs (V, octaves, alternatives)."""
+    farthest, num_table = table.shape[0] - 1, table.shape[1]
+    last = widths.shape[0] - 1
+    for j in range(symbols.shape[0]):
+        channel, mean, octave, aim = channels[j], means[j], sigmas[j] >> 3, 16 * symbols[j]
+        choice = chosen[channel, octave]
+        sigma = min(max(sigmas[j] + choice[0], 0), last)
+        gain, bias = choice[1], choice[2]
+        own = costs[channel, octave]
+        drawn = mean + ((gain * mean + 8) >> 4)
+        moved = (bias * widths[sigma] + 512) >> 10
+        distance = abs(aim - drawn - moved)
+        at = 0
+        for k in range(shifts.shape[0]):
+            index = min(max(sigmas[j] + shifts[k], 0), last)
+            halvings = max(index - num_table + 8, 0) >> 3
+            own[at] += table[min(distance >> halvings, farthest), index - 8 * halvings] + 256 * halvings
+            at += 1
+        halvings = max(sigma - num_table + 8, 0) >> 3
+        column, more = sigma - 8 * halvings, 256 * halvings
+        for k in range(gains.shape[0]):
+            distance = abs(aim - mean - ((gains[k] * mean + 8) >> 4) - moved)
+            own[at] += table[min(distance >> halvings, farthest), column] + more
+            at += 1
+        for k in range(biases.shape[0]):
+            distance = abs(aim - drawn - ((biases[k] * widths[sigma] + 512) >> 10))
+            own[at] += table[min(distance >> halvings, farthest), column] + more
+            at += 1
+
+
+class Adaptation:
+    """What one group's channels have learned of the scene.
+
+    Attributes
+    ----------
+    costs : (V, octaves, alternatives) int64
+        What symbols would have cost so far, in 1/256 bit: with each of `SHIFTS`, `GAINS` and `BIASES`.
+    """
+
+    def __init__(self, channels: int) -> None:
+        self.costs = np.zeros((channels, NUM_OCTAVES, _NUM_CHOICES), dtype=np.int64)
+        self._chosen = np.zeros((channels, NUM_OCTAVES, 3), dtype=np.int64)
+        self._observed: list[tuple[Int64Array, Int64Array, Int64Array, Int64Array]] = []
+
+    def adapt(
+        self, channels: Int64Array, means: Int64Array, sigmas: Int64Array
+    ) -> tuple[Int64Array, Int64Array]:
+        """Return the means and sigma indices (n,) that symbols are coded with.
+
+        Parameters
+        ----------
+        channels, means, sigmas : (n,)
+            Of the group's channels; means in sixteenths and sigma indices as they were predicted.
+        """
+        new_means, new_sigmas = np.empty_like(means), np.empty_like(sigmas)
+        _adapt(channels, means, sigmas, self._chosen, step_table(), new_means, new_sigmas)
+        return new_means, new_sigmas
+
+    def observe(
+        self, channels: Int64Array, symbols: Int64Array, means: Int64Array, sigmas: Int64Array
+    ) -> None:
+        """Keep symbols (n,) of this batch, and what was predicted of them, to learn from."""
+        self._observed.append((channels, symbols, means, sigmas))
+
+    def learn(self) -> None:
+        """Learn from the batch that was observed, and choose anew for the next one."""
+        if not self._observed:
+            return
+        options = (SHIFTS, GAINS, BIASES)
+        for channels, symbols, means, sigmas in self._observed:
+            tables = step_table(), cost_table()
+            _observe(channels, symbols, means, sigmas, self._chosen, *tables, *options, self.costs)
+        self._observed.clear()
+        start = 0
+        for kind, values in enumerate(options):
+            costs = self.costs[:, :, start : start + len(values)] + FAVOUR * (values != 0)
+            self._chosen[:, :, kind] = values[costs.argmin(axis=2)]
+            start += len(values)
+
+    def forget(self) -> None:
+        """Don't learn from the batch that was observed: its data end before it does."""
+        self._observed.clear()
