@@ -65,7 +65,7 @@ def choose_symbols(
 
 @cache
 def _costs() -> tuple[npt.NDArray[np.float64], Int64Array, Int64Array]:
-    """Return what each entry of each table costs, class after class, and each class's place and half width."""
+    """Return the costs of all tables' entries, class after class, and each class's place and half width."""
     costs = [PRECISION - np.log2(class_weights(width_class)) for width_class in range(len(HALF_WIDTHS))]
     places = np.cumsum([0, *(cost.size for cost in costs[:-1])], dtype=np.int64)
     return np.concatenate([cost.ravel() for cost in costs]), places, np.array(HALF_WIDTHS, dtype=np.int64)
