@@ -19,6 +19,7 @@ from hemgs_codec.location import tables as location_tables
 from hemgs_codec.model import frozen, hashgrid, scaling, units
 from hemgs_codec.model.arithmetic import MAX_SHIFT
 from hemgs_codec.model.spec import Group, ModelSpec
+from hemgs_codec.model.tilts import NUM_TILTS
 from hemgs_codec.sections import KNOWN, SINGLE_IDS
 from hemgs_codec.shapes import GaussianShape, Shape, groups_of
 from hemgs_format import constants, symbols, tables
@@ -103,14 +104,15 @@ def test_sections_are_the_codes() -> None:
 )
 def test_metadata_keys_are_the_codes(shape: Shape, has_prior: bool) -> None:
     spec = ModelSpec(groups_of(shape), (), 1, 1, 1, 1)
-    prior, octaves = (random_prior(), np.zeros(10, np.int8)) if has_prior else (None, None)
+    prior = random_prior() if has_prior else None
+    said = (np.zeros(10, np.int8), np.zeros((10, NUM_TILTS), np.int8)) if has_prior else ()
     written = fields.Fields(
         shape=shape,
         lambda_q=units.LAMBDA_REFERENCE_Q,
         lattice=lattice.Lattice((0.0, 0.0, 0.0), 1.0, 0),
         position_bits=1,
         geometry=model_fields.Geometry("raster", 0, 1, 0, (0, 0, 0, 1), 0),
-        scaling=scaling.Scaling(np.zeros(11, np.float32), np.zeros(11, np.float32), octaves),
+        scaling=scaling.Scaling(np.zeros(11, np.float32), np.zeros(11, np.float32), *said),
         spec=spec,
         prior=prior,
         centroids=(),

@@ -13,6 +13,7 @@ from hemgs_codec.context.graph import build_graph
 from hemgs_codec.location import tables as location_tables
 from hemgs_codec.model import hashgrid, units
 from hemgs_codec.model.arithmetic import ExactArithmetic
+from hemgs_codec.model.tilts import NUM_TILTS, tilted_octaves, tilting_features
 from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder
 from hemgs_format.errors import CorruptError, HgsError, TruncatedError
 from hemgs_format.symbols import find_rows
@@ -139,6 +140,15 @@ def test_costs_and_an_adapted_mean() -> None:
     adapted._chosen[:] = (8, 4, -2)
     mean, sigma = adapted.adapt(np.zeros(1, dtype=np.int64), np.array([24]), np.array([24]))
     assert said(f"b = 4, a = 8 and c = -2, sigma = {sigma[0]} and mean16 = 24 + 6 - 2 = {mean[0]}.")
+
+
+def test_a_tilted_step() -> None:
+    seen, tilts = np.zeros((1, 5), dtype=np.int16), np.zeros((1, NUM_TILTS), dtype=np.int8)
+    seen[0, 1:3] = -1024, 512
+    tilts[0, [1, 2, 6]] = 32, -16, 8
+    (octaves,) = tilted_octaves(tilting_features(seen), tilts)[0].astype(int).tolist()
+    assert said(f"tilt[t] = (-32768 - 8192 + 8192) >> 6 = {octaves}, half an octave.")
+    assert f"{NUM_TILTS} bytes a step channel" in TEXT
 
 
 def test_alternatives_are_the_codes() -> None:

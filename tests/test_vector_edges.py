@@ -76,6 +76,7 @@ def test_networks_are_whole_a_prior_s_and_differences_from_it() -> None:
     assert all(sizes[name] > 0 for name in set(NAMES) - with_prior - {"one-gaussian"})
     degrees = {decoded(name).fields.shape for name in with_prior}
     assert len(degrees) >= 3
+    assert {decoded(name).fields.scaling.tilts is None for name in with_prior} == {True, False}
 
 
 def section_sizes(name: str) -> dict[str, int]:

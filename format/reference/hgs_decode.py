@@ -369,6 +369,7 @@ class Group:
     num_steps: int
     slices: list[Slice]
     octaves: list[int]
+    tilts: list[list[int]]
     centroids: bytes
     gated: bool = False
 
@@ -564,7 +565,7 @@ def read_meta(data: bytes, profile: int) -> Meta:
 
 
 def _read_groups(found: dict[str, Any], profile: int, with_prior: bool) -> list[Group]:
-    """Read `offsets`, `scales`, `octaves` and `centroids`, and share them out among the groups."""
+    """Read `offsets`, `scales`, `octaves`, `tilts` and `centroids`, and share them out among the groups."""
     if profile == GAUSSIAN:
         shapes = gaussian_shapes(found["sh"])
     else:
@@ -587,6 +588,12 @@ def _read_groups(found: dict[str, Any], profile: int, with_prior: bool) -> list[
         if len(raw) != num_steps:
             raise corrupt(f"'octaves' has {len(raw)} bytes for {num_steps} step channels")
         octaves = np.frombuffer(raw, np.int8).tolist()
+    tilts: list[list[int]] = []
+    if with_prior and "tilts" in found:
+        raw = get(found, "tilts", bytes)
+        if len(raw) != 10 * num_steps:
+            raise corrupt(f"'tilts' has {len(raw)} bytes for {num_steps} step channels")
+        tilts = np.frombuffer(raw, np.int8).reshape(num_steps, 10).tolist()
     centroids = get(found, "centroids", list) or [b""] * len(shapes)
     if len(centroids) != len(shapes):
         raise corrupt(f"'centroids' has {len(centroids)} tables for {len(shapes)} groups")
@@ -607,6 +614,7 @@ def _read_groups(found: dict[str, Any], profile: int, with_prior: bool) -> list[
             shape.num_steps,
             slices,
             octaves[step_at : step_at + shape.num_steps],
+            tilts[step_at : step_at + shape.num_steps],
             centroids[number],
             gated=shape.name == "scaling+offsets",
         )
@@ -1736,7 +1744,7 @@ def read_prior(container: Container) -> Prior:
         for steps in shape.slices:
             slices.append(Slice(start, start + len(steps), steps, 0.0, 1.0))
             start += len(steps)
-        groups.append(Group(number, shape.name, shape.num_steps, slices, [], b""))
+        groups.append(Group(number, shape.name, shape.num_steps, slices, [], [], b""))
     scene = Meta(found, GAUSSIAN, groups, [], 0.0, None, net[0], net[1], net[2], 1, True, True, True)
     num_geometry = 2 + points[0]
     shapes = matrix_shapes(scene, num_geometry, num_geometry)
@@ -2069,6 +2077,10 @@ class GroupDecoder:
         if group.flags:
             return prior, np.full((len(batch), group.num_steps), 80)
         o = linear(self.matrices[f"{g}.step"], prior, lam)
+        if group.tilts:
+            first = np.concatenate([self.done[h].activations[batch] for h in range(3)], axis=1)
+            features = np.concatenate([first, (first * first) >> 10], axis=1)
+            o = o + ((features @ np.array(group.tilts).T) >> 6)
         return prior, np.clip(((o + self.slope) >> 7) + 80 + np.array(group.octaves), 0, 127)
 
     def _positions_batch(self, batch: Ints, index: Ints, coder: RangeDecoder) -> None:

@@ -57,6 +57,7 @@ PRIORS = (
     Breakage("prior-without-contexts", "META: prior", CorruptError, _with("net", _replaced(4, 2))),
     Breakage("octaves-missing", "META: octaves", CorruptError, without_key("octaves")),
     Breakage("octaves-of-another-degree", "META: octaves", CorruptError, _with("octaves", lambda o: o[:-2])),
+    Breakage("tilts-of-one-step", "META: tilts", CorruptError, with_keys(tilts=bytes(10))),
     Breakage("differences-beyond-limit", "NETS: differences", CorruptError, _weight_beyond_limit),
     Breakage("differences-of-none", "NETS: differences", CorruptError, with_data("NETS", _share_of_none)),
     Breakage(

@@ -8,6 +8,7 @@ import numpy as np
 
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.scaling import Scaling
+from hemgs_codec.model.tilts import NUM_TILTS
 from hemgs_codec.prior.library import default_prior
 from hemgs_codec.shapes import GaussianShape
 from vectors.tiny import (
@@ -35,12 +36,16 @@ def encode_tiny_prior(
     assert prior is not None, "a release has a prior for every degree"
     scaling = scaling or tiny_scaling(degree)
     spec = prior.spec_for(model_spec(recipe, scaling))
-    octaves = draws(seed, sum(group.num_steps for group in spec.groups)) >> 12
+    num_steps = spec.first_step(len(spec.groups))
+    scaling = replace(scaling, octaves=(draws(seed, num_steps) >> 12).astype(np.int8))
+    if not has_differences:  # as where nothing is fitted
+        tilts = draws(seed + 1, num_steps * NUM_TILTS) >> 10
+        scaling = replace(scaling, tilts=tilts.astype(np.int8).reshape(-1, NUM_TILTS))
     model = replace(prior.networks_for(spec), tables=tiny_model(spec, seed).tables)
     if has_differences:
         model = _changed(model, seed)
     scene = tiny_channels(tiny_scene(count, degree, seed))
-    return encode_tiny(scene, recipe, replace(scaling, octaves=octaves.astype(np.int8)), model, prior)
+    return encode_tiny(scene, recipe, scaling, model, prior)
 
 
 def _changed(model: FrozenModel, seed: int) -> FrozenModel:

@@ -30,6 +30,8 @@ class Ground:
         Offsets of channels.
     step_offsets : (S,) int64
         What is added to step indices.
+    tilts : (S, 10) int8 or None
+        And this, by what is coded of an anchor: see `model.tilts`.
     symbols, values, cells, steps, halvings, parts
         See `walk.Walked`.
     seen : (N, C) int16
@@ -46,6 +48,7 @@ class Ground:
     is_live: npt.NDArray[np.bool]
     constants: npt.NDArray[np.float64]
     step_offsets: Int64Array
+    tilts: npt.NDArray[np.int8] | None
     symbols: npt.NDArray[np.int32]
     values: Int64Array
     cells: npt.NDArray[np.int8]

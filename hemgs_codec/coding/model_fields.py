@@ -15,6 +15,7 @@ from hemgs_codec.lattice import NUM_LATTICE_STEPS
 from hemgs_codec.model.hashgrid import Level
 from hemgs_codec.model.scaling import Scaling, constant_groups, slice_widths
 from hemgs_codec.model.spec import Group, ModelSpec, position_steps
+from hemgs_codec.model.tilts import NUM_TILTS
 from hemgs_codec.prior.library import find_prior
 from hemgs_codec.prior.prior import ID_BYTES, Prior
 from hemgs_codec.shapes import Shape, groups_of
@@ -62,6 +63,7 @@ def pack_model_fields(
         "offsets": scaling.offsets.astype("<f4").tobytes(),
         "scales": scaling.scales.astype("<f4").tobytes(),
         **({} if scaling.octaves is None else {"octaves": scaling.octaves.astype("i1").tobytes()}),
+        **({} if scaling.tilts is None else {"tilts": scaling.tilts.astype("i1").tobytes()}),
         "net": [
             spec.hidden,
             spec.slice_hidden,
@@ -104,8 +106,13 @@ def unpack_model_fields(
         ),
     )
     slices = len(slice_widths(groups))
-    octaves = None if prior is None else _unpack_octaves(reader.get("octaves"), groups)
-    scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices), octaves)
+    octaves = tilts = None
+    if prior is not None:
+        octaves = _unpack_bytes("octaves", reader.get("octaves"), sum(group.num_steps for group in groups))
+        if "tilts" in fields:
+            tilts = _unpack_bytes("tilts", reader.get("tilts"), len(octaves) * NUM_TILTS)
+            tilts = tilts.reshape(-1, NUM_TILTS)
+    scaling = Scaling(reader.floats("offsets", slices), reader.floats("scales", slices), octaves, tilts)
     if (scaling.scales < 0).any():
         raise CorruptError('metadata: "scales" holds a negative scale')
     _check_flags(scaling, groups)
@@ -148,11 +155,10 @@ def _unpack_prior(fields: dict[str, Any], shape: Shape) -> Prior | None:
     return prior
 
 
-def _unpack_octaves(octaves: Any, groups: tuple[Group, ...]) -> npt.NDArray[np.int8]:
-    count = sum(group.num_steps for group in groups)
-    if not isinstance(octaves, bytes) or len(octaves) != count:
-        raise CorruptError(f'metadata: "octaves" isn\'t {count} bytes')
-    return np.frombuffer(octaves, dtype=np.int8)
+def _unpack_bytes(key: str, data: Any, count: int) -> npt.NDArray[np.int8]:
+    if not isinstance(data, bytes) or len(data) != count:
+        raise CorruptError(f'metadata: "{key}" isn\'t {count} bytes')
+    return np.frombuffer(data, dtype=np.int8)
 
 
 def _unpack_levels(rows: Any) -> tuple[Level, ...]:

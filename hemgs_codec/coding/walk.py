@@ -134,6 +134,7 @@ def walk(
         is_live=scaling.channel_scales(spec.groups) > 0,
         constants=scaling.channel_offsets(spec.groups),
         step_offsets=UNIT_STEP + scaling.step_offsets(spec.groups),
+        tilts=scaling.tilts,
         seen=np.zeros(walked.symbols.shape, dtype=np.int16),
         **vars(walked),
     )

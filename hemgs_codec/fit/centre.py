@@ -1,7 +1,8 @@
 """A model without a fit: a prior's networks, and steps that are centred on the scene.
 
 A prior says by how much steps of an anchor differ from the scene's. In a scene unlike those it has seen it
-may be off by the same amount everywhere, which costs bits and says nothing: `Scaling.octaves` takes it out.
+may be off by the same amount everywhere, which costs bits and says nothing: `Scaling.octaves` takes it out;
+or by what hangs on opacity and scales, which `Scaling.tilts` takes out.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from hemgs_codec.location.morton import morton_sort
 from hemgs_codec.model import predictor
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.model.scaling import activations, coded_entries, fit_scaling
+from hemgs_codec.model.tilts import NUM_TILTS, TILT_BITS, tilted_octaves, tilting_features
 from hemgs_codec.model.units import NUM_STEPS, UNIT, UNIT_STEP, VALUE_BITS, step_table
 from hemgs_codec.prior.prior import Prior
 from hemgs_codec.prior.units import in_prior_units
@@ -38,6 +40,7 @@ _LAMBDA = 2e-3
 """Where steps are centred: there the networks' input for λ is 0."""
 _MIDDLE = 1 / 16  # octaves are floored to eighths: the middle of a step index
 _BLOCKS, _BLOCK = 8, 1024
+_RIDGE = 1e-2
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -58,8 +61,9 @@ def centred_model(scene: ChannelScene, weights: Weights, options: EncodeOptions,
     places = _places(scene, weights, options, geometry, prior, rows)
     values = scaling.normalise(attributes[rows], groups)
     first = np.rint(8 * mean_steps(wanted)).astype(np.int64)
-    octaves = centred_octaves(model, places, values, wanted[rows], share[rows], first)
-    return FittedModel(scene.shape, geometry, replace(scaling, octaves=octaves.astype(np.int8)), model, prior)
+    octaves, tilts = centred_steps(model, places, values, wanted[rows], share[rows], first, scene.count)
+    scaling = replace(scaling, octaves=octaves.astype(np.int8), tilts=tilts)
+    return FittedModel(scene.shape, geometry, scaling, model, prior)
 
 
 def centre_rows(by_morton: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -71,15 +75,18 @@ def centre_rows(by_morton: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     return by_morton[np.unique(starts[:, None] + np.arange(_BLOCK))]
 
 
-def centred_octaves(
+def centred_steps(
     model: FrozenModel,
     places: npt.NDArray[np.int16],
     values: npt.NDArray[np.float64],
     wanted: npt.NDArray[np.float64],
     share: npt.NDArray[np.float64],
     first: Int64Array,
-) -> Int64Array:
-    """Return step offsets (S,) in eighths of octaves, with which steps are on average those wanted.
+    count: int,
+    *,
+    has_tilts: bool = True,
+) -> tuple[Int64Array, npt.NDArray[np.int8] | None]:
+    """Return step offsets (S,) in eighths of octaves and tilts (S, 10): steps are near those wanted.
 
     Parameters
     ----------
@@ -91,27 +98,60 @@ def centred_octaves(
         Of `wanted_steps`.
     first : (S,)
         What stays where no step is predicted.
+    count : int
+        Gaussians of the scene: tilts are None where they save less than they take, or without `has_tilts`.
     """
     spec, m = model.spec, model.arithmetic(None)
     location, lam = places.astype(np.float64), np.zeros((len(places), 1))
     seen = np.zeros(values.shape)
-    offsets = first.copy()
+    offsets, tilts = first.copy(), np.zeros((len(first), NUM_TILTS), dtype=np.int8)
+    saved = 0.0
     for g, group in enumerate(spec.groups):
         steps = slice(spec.first_step(g), spec.first_step(g + 1))
         index = np.full((len(places), group.num_steps), UNIT_STEP)
         if not group.flags and g not in spec.constant:
             prior = predictor.prior(m, g, location, seen[:, : spec.earlier(g)], lam)
             octaves = predictor.step_octaves(m, g, prior, lam) / UNIT
-            total = share[:, steps].sum(0)
-            off = ((wanted[:, steps] + _MIDDLE - octaves) * share[:, steps]).sum(0)
-            mean = np.rint(8 * off / np.maximum(total, 1e-9)).astype(np.int64)
-            offsets[steps] = np.where(total > 0, np.clip(mean, -128, 127), first[steps])
+            features = tilting_features(seen)
+            for t in range(steps.start, steps.stop):
+                if share[:, t].any():
+                    off = wanted[:, t] + _MIDDLE - octaves[:, t - steps.start]
+                    offsets[t], tilts[t], gain = tilt_for(features * has_tilts, off, share[:, t])
+                    saved += gain
+            octaves += tilted_octaves(features, tilts[steps]) / UNIT
             index = np.floor(8 * octaves).astype(np.int64) + UNIT_STEP + offsets[steps]
         step = step_table()[np.clip(index, 0, NUM_STEPS - 1)][:, list(group.channel_steps)]
         channels = slice(spec.first_channel(g), spec.first_channel(g) + group.channels)
         symbols = np.rint(values[:, channels] * 2.0**VALUE_BITS / step).astype(np.int64)
         seen[:, channels] = activations(symbols * step)
-    return offsets
+    if not has_tilts:
+        return offsets, None
+    if saved * np.log(2) * spec.channels * count > 8 * tilts.size:
+        return offsets, tilts
+    return centred_steps(model, places, values, wanted, share, first, count, has_tilts=False)
+
+
+def tilt_for(
+    features: npt.NDArray[np.float64], off: npt.NDArray[np.float64], share: npt.NDArray[np.float64]
+) -> tuple[int, npt.NDArray[np.int8], float]:
+    """Return one step's offset, its tilts (10,), and by how much they lessen its mean squared error.
+
+    Parameters
+    ----------
+    features, off, share : (n, 10), (n,), (n,)
+        Of `tilting_features`; octaves by which steps are to be longer; what a squared one counts.
+    """
+    weight = share / share.sum()
+    mean = float(weight @ off)
+    scaled = features / UNIT
+    centred = scaled - weight @ scaled
+    moments = centred.T @ (centred * weight[:, None]) + _RIDGE * np.eye(NUM_TILTS)
+    slopes = np.linalg.solve(moments, centred.T @ (weight * (off - mean)))
+    tilts = np.clip(np.rint(slopes * (1 << TILT_BITS)), -128, 127).astype(np.int8)
+    rest = off - scaled @ tilts / (1 << TILT_BITS)
+    level = float(weight @ rest)
+    gain = share.mean() * float(weight @ (off - mean) ** 2 - weight @ (rest - level) ** 2)
+    return int(np.clip(np.rint(8 * level), -128, 127)), tilts, gain
 
 
 def _places(

@@ -20,11 +20,13 @@ class Scaling:
     A scale of zero marks a slice that is constant over the scene: it's flagged thus, and not coded. A slice
     of flags that isn't constant has offset 0 and scale 1. With a shipped prior, ``octaves`` are what steps of
     each step channel are about, in eighths: networks say how a step differs. None: they say all of it.
+    ``tilts`` (S, 10) may then say more: see `model.tilts`.
     """
 
     offsets: npt.NDArray[np.float32]
     scales: npt.NDArray[np.float32]
     octaves: npt.NDArray[np.int8] | None = None
+    tilts: npt.NDArray[np.int8] | None = None
 
     def channel_offsets(self, groups: tuple[Group, ...]) -> npt.NDArray[np.float64]:
         """Offsets (C,) by channel."""

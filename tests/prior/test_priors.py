@@ -99,6 +99,8 @@ def test_metadata_of_a_prior_is_checked(scene: GaussianScene) -> None:
             decode(with_metadata(data, prior=prior))
     with pytest.raises(CorruptError, match='"octaves" isn'):
         decode(with_metadata(data, octaves=b"\0"))
+    with pytest.raises(CorruptError, match='"tilts" isn'):
+        decode(with_metadata(data, tilts=b"\0"))
 
 
 def test_a_priors_id_is_that_of_its_sections() -> None:
