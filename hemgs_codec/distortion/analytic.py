@@ -11,6 +11,7 @@ measured:
   changes nothing. x, y, z of the quaternion count by the turns that an error in them makes.
 * All SH coefficients, DC included, count alike.
 * A position counts in units of the Gaussian's own size.
+* What is said here of geometry is then lessened by `weights.GEOMETRY_SHARE`.
 
 The exponents were chosen by rendering four trained scenes with one attribute disturbed at a time.
 """
@@ -21,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec import profile
-from hemgs_codec.distortion.weights import IMPORTANCE_STEP, MAX_LOG_SIZE, Weights
+from hemgs_codec.distortion.weights import GEOMETRY_SHARE, IMPORTANCE_STEP, MAX_LOG_SIZE, Weights
 from hemgs_codec.half_turns import LEAST_W
 
 Float64Array = npt.NDArray[np.float64]
@@ -38,8 +39,8 @@ REFERENCE_POSITION_STEP = 0.042
 """Step of a position at the reference lambda, as a share of the largest scale."""
 
 
-def analytic_weights(attributes: Float64Array) -> Weights:
-    """Return weights of canonical attributes (N, C), by the rule above."""
+def analytic_weights(attributes: Float64Array, *, geometry_share: float = GEOMETRY_SHARE) -> Weights:
+    """Return weights of canonical attributes (N, C), by the rule above; geometry's count as much as said."""
     log_opacity = -np.logaddexp(0.0, -profile.expand_opacity(attributes[:, profile.OPACITY_CHANNEL]))
     scales = attributes[:, profile.SCALE_CHANNELS]
     log_area = scales[:, 0] + scales[:, 1]
@@ -60,7 +61,8 @@ def analytic_weights(attributes: Float64Array) -> Weights:
     steps[:, profile.ROTATION_CHANNELS] = REFERENCE_STEPS["rotation"] * rotation
     steps[:, profile.DC_CHANNELS.start :] = REFERENCE_STEPS["sh"] * colour[:, None]
     size = np.exp(np.clip(scales[:, 0], -MAX_LOG_SIZE, MAX_LOG_SIZE))
-    return Weights(steps**-2.0, (REFERENCE_POSITION_STEP * size * shape) ** -2.0)
+    weights = Weights(steps**-2.0, (REFERENCE_POSITION_STEP * size * shape) ** -2.0)
+    return weights.with_geometry_at(geometry_share)
 
 
 def _turn_sensitivity(

@@ -21,6 +21,7 @@ from hemgs_codec.colour import LUMA_CHROMA
 from hemgs_codec.distortion.analytic import analytic_weights
 from hemgs_codec.distortion.views import spread_views
 from hemgs_codec.distortion.weights import (
+    GEOMETRY_SHARE,
     IMPORTANCE_STEP,
     LOSS_PER_SQUARED_ERROR,
     MAX_LOG_SIZE,
@@ -59,6 +60,7 @@ def measured_weights(
     background: Background = (0.0, 0.0, 0.0),
     *,
     seed: int = 0,
+    geometry_share: float = GEOMETRY_SHARE,
     progress: Progress | None = None,
 ) -> Weights:
     """Measure the weights of a scene's values.
@@ -69,13 +71,15 @@ def measured_weights(
         Of the scene, from `profile.attributes_from_scene`.
     cameras
         The views that count; at most `VIEWS` of them are used.
+    geometry_share
+        What those of opacity, scales, rotation and position are multiplied by in the end.
     progress
         Called with stage, done and total.
     """
     rng = np.random.default_rng(seed)
     first, second = spread_views(cameras, FIRST_VIEWS), spread_views(cameras, VIEWS)
     total = len(first) + len(second)
-    weights, done = analytic_weights(attributes), 0
+    weights, done = analytic_weights(attributes, geometry_share=1.0), 0
     for views in (first, second):
         squares = np.zeros_like(attributes)
         positions = np.zeros(len(attributes))
@@ -91,7 +95,7 @@ def measured_weights(
             if progress is not None:
                 progress("sensitivities", done, total)
         weights = _weights_from(attributes, squares / (3 * pixels), positions / (3 * pixels))
-    return weights
+    return weights.with_geometry_at(geometry_share)
 
 
 def channel_squares(attributes: Float64Array, sums: Sensitivities) -> Float64Array:

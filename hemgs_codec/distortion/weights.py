@@ -19,6 +19,8 @@ RATE_WEIGHT = 6.0 * REFERENCE_LAMBDA / math.log(2.0)
 """Makes a weight the inverse square of a step: a step costs this * weight * step**2 / 12 in lambda bits."""
 LOSS_PER_SQUARED_ERROR = 24.0
 """Rise of 0.8 L1 + 0.2 (1 - SSIM) against photos per mean squared error of renders (SPEC "Encoder notes")."""
+GEOMETRY_SHARE = 0.5
+"""What errors of shape and place count of what they cost one by one: together they undo each other in part."""
 IMPORTANCE_STEP = 0.8
 """Octaves; at every lambda: what a wrong guess of all steps costs doesn't depend on it."""
 LATTICE_QUANTILE = 0.7
@@ -73,6 +75,12 @@ class Weights:
         """Return the weights of the chosen rows, in their order."""
         importance = None if self.importance is None else self.importance[rows]
         return Weights(self.values[rows], self.positions[rows], importance)
+
+    def with_geometry_at(self, share: float) -> Weights:
+        """Return the same weights, with those of opacity, scales, rotation and position times ``share``."""
+        values = self.values.copy()
+        values[:, profile.OPACITY_CHANNEL : profile.DC_CHANNELS.start] *= share
+        return replace(self, values=values, positions=self.positions * share)
 
     def sent(self) -> Weights:
         """Return the same weights with an importance: where there is none, that of a Gaussian's colour."""

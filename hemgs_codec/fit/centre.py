@@ -7,6 +7,7 @@ or by what hangs on opacity and scales, which `Scaling.tilts` takes out.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +42,9 @@ _LAMBDA = 2e-3
 _MIDDLE = 1 / 16  # octaves are floored to eighths: the middle of a step index
 _BLOCKS, _BLOCK = 8, 1024
 _RIDGE = 1e-2
+_COARSEST = 2.0
+_NEWTON_STEPS = 12
+_LEAST_MOVE = 1e-3
 Int64Array = npt.NDArray[np.int64]
 
 
@@ -116,8 +120,12 @@ def centred_steps(
             for t in range(steps.start, steps.stop):
                 if share[:, t].any():
                     off = wanted[:, t] + _MIDDLE - octaves[:, t - steps.start]
-                    offsets[t], tilts[t], gain = tilt_for(features * has_tilts, off, share[:, t])
-                    saved += gain
+                    if has_tilts:
+                        offsets[t], tilts[t], gain = tilt_for(features, off, share[:, t])
+                        saved += gain
+                    else:
+                        mean = share[:, t] @ off / share[:, t].sum()
+                        offsets[t] = int(np.clip(np.rint(8 * mean), -128, 127))
             octaves += tilted_octaves(features, tilts[steps]) / UNIT
             index = np.floor(8 * octaves).astype(np.int64) + UNIT_STEP + offsets[steps]
         step = step_table()[np.clip(index, 0, NUM_STEPS - 1)][:, list(group.channel_steps)]
@@ -126,7 +134,7 @@ def centred_steps(
         seen[:, channels] = activations(symbols * step)
     if not has_tilts:
         return offsets, None
-    if saved * np.log(2) * spec.channels * count > 8 * tilts.size:
+    if saved * spec.channels * count > 8 * tilts.size:
         return offsets, tilts
     return centred_steps(model, places, values, wanted, share, first, count, has_tilts=False)
 
@@ -134,24 +142,48 @@ def centred_steps(
 def tilt_for(
     features: npt.NDArray[np.float64], off: npt.NDArray[np.float64], share: npt.NDArray[np.float64]
 ) -> tuple[int, npt.NDArray[np.int8], float]:
-    """Return one step's offset, its tilts (10,), and by how much they lessen its mean squared error.
+    """Return one step's offset, its tilts (10,), and the bits a value that they save.
+
+    A step r octaves too long costs 4**r / ln 4 - r bits a value: errors, less what is saved. Beyond
+    `_COARSEST` errors grow no faster, for there values are about as large as their errors.
 
     Parameters
     ----------
     features, off, share : (n, 10), (n,), (n,)
-        Of `tilting_features`; octaves by which steps are to be longer; what a squared one counts.
+        Of `tilting_features`; octaves by which steps are to be longer; values that take a step, of all.
     """
     weight = share / share.sum()
     mean = float(weight @ off)
     scaled = features / UNIT
-    centred = scaled - weight @ scaled
-    moments = centred.T @ (centred * weight[:, None]) + _RIDGE * np.eye(NUM_TILTS)
-    slopes = np.linalg.solve(moments, centred.T @ (weight * (off - mean)))
-    tilts = np.clip(np.rint(slopes * (1 << TILT_BITS)), -128, 127).astype(np.int8)
-    rest = off - scaled @ tilts / (1 << TILT_BITS)
-    level = float(weight @ rest)
-    gain = share.mean() * float(weight @ (off - mean) ** 2 - weight @ (rest - level) ** 2)
-    return int(np.clip(np.rint(8 * level), -128, 127)), tilts, gain
+    inputs = np.concatenate([np.ones((len(off), 1)), scaled], axis=1)
+    ridge = math.log(4) * np.diag([0.0] + [_RIDGE] * NUM_TILTS)
+    solution = np.concatenate([[mean], np.zeros(NUM_TILTS)])
+
+    def cost(solution: npt.NDArray[np.float64]) -> float:
+        return _cost_of(inputs @ solution - off, weight) + 0.5 * float(solution @ ridge @ solution)
+
+    least = cost(solution)
+    for _ in range(_NEWTON_STEPS):
+        rest = inputs @ solution - off
+        errors = 4.0 ** np.minimum(rest, _COARSEST)
+        slope = inputs.T @ (weight * (errors - 1)) + ridge @ solution
+        bend = math.log(4) * (inputs.T * (weight * errors)) @ inputs + ridge
+        move = np.linalg.solve(bend, -slope)
+        while (further := cost(solution + move)) > least and np.abs(move).max() > _LEAST_MOVE:
+            move /= 2
+        if further > least:
+            break
+        solution, least = solution + move, further
+    tilts = np.clip(np.rint(solution[1:] * (1 << TILT_BITS)), -128, 127).astype(np.int8)
+    eighths = int(np.clip(np.rint(8 * solution[0]), -128, 127))
+    rest = scaled @ tilts / (1 << TILT_BITS) + eighths / 8 - off
+    return eighths, tilts, float(share.mean()) * (_cost_of(mean - off, weight) - _cost_of(rest, weight))
+
+
+def _cost_of(rest: npt.NDArray[np.float64], weight: npt.NDArray[np.float64]) -> float:
+    """Return the bits a value that steps (n,) octaves too long cost; see `tilt_for`."""
+    within = np.minimum(rest, _COARSEST)
+    return float(weight @ (4.0**within * (1 / math.log(4) + rest - within) - rest))
 
 
 def _places(

@@ -182,3 +182,14 @@ def test_a_compacted_file_counts_its_input(part: GaussianScene, cameras: list[Ca
     description = describe(data)
     assert description["num_gaussians"] == 400
     assert description["num_coded"] == decode_gaussians(data).num_gaussians == 200
+
+
+def test_geometry_counts_half(part: GaussianScene, cameras: list[Camera]) -> None:
+    attributes = profile.attributes_from_scene(part)
+    whole = measured_weights(part, attributes, cameras, geometry_share=1.0)
+    usual = measured_weights(part, attributes, cameras)
+    geometry = slice(profile.OPACITY_CHANNEL, profile.DC_CHANNELS.start)
+    np.testing.assert_array_equal(usual.values[:, geometry], 0.5 * whole.values[:, geometry])
+    np.testing.assert_array_equal(usual.positions, 0.5 * whole.positions)
+    np.testing.assert_array_equal(usual.values[:, 8:], whole.values[:, 8:])
+    np.testing.assert_array_equal(usual.values[:, 0], whole.values[:, 0])
