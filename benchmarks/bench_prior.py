@@ -47,25 +47,18 @@ def unseen_prior(path: Path, scene_hash: str, seen: bool) -> Prior:
     return prior
 
 
-def kept_reference(rows: list[dict[str, Any]], name: str, prior_file: str) -> tuple[dict[str, Any], float]:
-    """Return a scene's latest row without a prior that rows of this prior lean on, and its slope.
+def kept_reference(rows: list[dict[str, Any]], name: str) -> tuple[dict[str, Any], float]:
+    """Return a scene's latest row without a prior, and the slope of the log of its size, by dB.
 
     Raises
     ------
     click.ClickException
         There is none.
     """
-    reference, found = None, None
-    for row in rows:
-        if row["scene"] == name and "prior_file" not in row:
-            reference = row
-        elif row["scene"] == name and row.get("prior_file") == prior_file and reference is not None:
-            decibels = reference["psnr"] - row["psnr"]
-            if abs(decibels) > 0.1:
-                found = reference, math.log(row["equal_bytes"] / row["file_bytes"]) / decibels
-    if found is None:
-        raise click.ClickException(f"no row of {name} without a prior is there: leave out --kept")
-    return found
+    for row in reversed(rows):
+        if row["scene"] == name and "prior_file" not in row and "log_bytes_per_db" in row:
+            return row, row["log_bytes_per_db"]
+    raise click.ClickException(f"no row of {name} without a prior is there: leave out --kept")
 
 
 class Judge:
@@ -128,6 +121,7 @@ class Judge:
         if prior is None:
             other, _ = self.code(fitted, 2 * LAMBDA)
             self.slope = math.log(len(data) / len(other)) / (row["psnr"] - self.psnr(other))
+            row["log_bytes_per_db"] = round(self.slope, 5)
             self.reference = row
         else:
             row["prior"] = prior.id.hex()
@@ -193,9 +187,7 @@ def main(
             if bytes.fromhex(member.hash) in prior.corpus:
                 known["seen"] = True
             if kept:
-                judge.reference, judge.slope = kept_reference(
-                    read_rows(RESULTS / "prior.jsonl"), name, file.stem
-                )
+                judge.reference, judge.slope = kept_reference(read_rows(RESULTS / "prior.jsonl"), name)
             else:
                 row = judge.row(None, DEFAULT_EFFORT)
                 results.add({**identify(name, path), **known, "prior": None, **row})

@@ -191,12 +191,13 @@ def test_kept_results_are_rows_that_the_report_knows(path: Path) -> None:
         assert not re.search(r"[\s\"=](/|\.\./|~)\w", json.dumps(row))
 
 
-def test_a_priors_row_is_compared_with_the_row_without_one_that_is_there() -> None:
-    plain = {"scene": "x", "prior": None, "effort": 4, "file_bytes": 1000, "psnr": 40.0}
-    coarse = {"scene": "x", "prior_file": "fold-1", "file_bytes": 900, "psnr": 39.0, "equal_bytes": 990}
-    other = {**plain, "file_bytes": 2000}
-    reference, slope = kept_reference([plain, coarse, other, {**coarse, "scene": "y"}], "x", "fold-1")
-    assert reference is plain
-    assert 900 * np.exp(slope * (40.0 - 39.0)) == pytest.approx(990)
-    with pytest.raises(click.ClickException, match="leave out --kept"):
-        kept_reference([plain], "x", "fold-1")
+def test_a_kept_reference_is_the_latest_and_has_its_own_slope() -> None:
+    """Not that of rows that lean on another reference."""
+    old = {"scene": "x", "effort": 4, "psnr": 41.8, "log_bytes_per_db": 0.1}
+    new = {"scene": "x", "effort": 4, "psnr": 41.0, "log_bytes_per_db": 0.07}
+    near = {"scene": "x", "prior_file": "fold-1", "psnr": 41.01, "file_bytes": 9, "equal_bytes": 9}
+    before_slopes = {"scene": "y", "effort": 4, "psnr": 40.0}
+    reference, slope = kept_reference([old, near, new, near, before_slopes], "x")
+    assert (reference["psnr"], slope) == (41.0, 0.07)
+    with pytest.raises(click.ClickException, match="no row of y"):
+        kept_reference([old, before_slopes], "y")

@@ -20,7 +20,7 @@ RATE_WEIGHT = 6.0 * REFERENCE_LAMBDA / math.log(2.0)
 LOSS_PER_SQUARED_ERROR = 24.0
 """Rise of 0.8 L1 + 0.2 (1 - SSIM) against photos per mean squared error of renders (SPEC "Encoder notes")."""
 GEOMETRY_SHARE = 0.5
-"""What errors of shape and place count of what they cost one by one: together they undo each other in part."""
+"""What errors of shape and place count of their cost one by one: together they undo each other in part."""
 IMPORTANCE_STEP = 0.8
 """Octaves; at every lambda: what a wrong guess of all steps costs doesn't depend on it."""
 LATTICE_QUANTILE = 0.7
