@@ -22,6 +22,8 @@ from benchmarks.report import read_rows
 from benchmarks.scenes import data_option, identify, known_scenes, scene_option, scene_path
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from hemgs_codec.distortion.views import ViewSet
     from hemgs_codec.fit.fitted import FittedModel
     from hemgs_codec.prior.corpus import CorpusScene
@@ -64,11 +66,11 @@ def kept_reference(rows: list[dict[str, Any]], name: str) -> tuple[dict[str, Any
 class Judge:
     """A scene, its views, and what it takes without a prior."""
 
-    def __init__(self, member: CorpusScene, views: ViewSet) -> None:
+    def __init__(self, name: str, member: CorpusScene, views: ViewSet) -> None:
         from hemgs_codec import profile
         from hemgs_codec.channel_scene import gaussian_channels
 
-        self.member, self.views = member, views
+        self.name, self.member, self.views = name, member, views
         attributes = profile.attributes_from_scene(member.scene)
         self.channels = gaussian_channels(member.scene, attributes, member.scene.num_gaussians)
         self.pictures = views.render_judged(member.scene)
@@ -132,6 +134,52 @@ class Judge:
         return row
 
 
+def judges(
+    data: Path | None, names: tuple[str, ...], priors: Path, seen: bool
+) -> Iterator[tuple[Judge, Path, Path, Prior]]:
+    """Open scenes, each with its file and with the prior to judge it by: its file, and what is in it.
+
+    Parameters
+    ----------
+    names
+        Of scenes; all if there are none.
+    priors
+        Folder of folds' priors, or one prior's file.
+    seen
+        Whether a prior may have seen the scene.
+
+    Raises
+    ------
+    click.ClickException
+        It has, and mayn't.
+    """
+    from hemgs_codec.cameras import read_cameras
+    from hemgs_codec.distortion.views import choose_views
+    from hemgs_codec.prior.corpus import (
+        CAMERAS,
+        METRICS,
+        background_of,
+        folds,
+        list_corpus,
+        load_member,
+        scene_hash,
+    )
+    from hemgs_codec.prior.library import register
+
+    paths = {name: scene_path(name, data) for name in known_scenes(data)}
+    fold_of = folds([entry.hash for entry in list_corpus(paths.values())], FOLDS)
+    for name in names or tuple(paths):
+        path = paths[name]
+        file = priors / f"fold-{fold_of[scene_hash(path)]}.hgp" if priors.is_dir() else priors
+        prior = unseen_prior(file, scene_hash(path), seen)
+        register(prior)
+        member = load_member(path, ROOT / "runs" / "weights")
+        cameras = path.parent / CAMERAS
+        looked = read_cameras(cameras) if cameras.is_file() else None
+        views = choose_views(member.scene, looked, background_of(path.parent / METRICS))
+        yield Judge(name, member, views), path, file, prior
+
+
 @click.command()
 @data_option
 @scene_option
@@ -155,34 +203,13 @@ def main(
     threads: int,
 ) -> None:
     """Measure scenes with their fold's prior at some efforts, and without one at the default effort."""
-    from hemgs_codec.cameras import read_cameras
-    from hemgs_codec.distortion.views import choose_views
     from hemgs_codec.fit.options import DEFAULT_EFFORT
-    from hemgs_codec.prior.corpus import (
-        CAMERAS,
-        METRICS,
-        background_of,
-        folds,
-        list_corpus,
-        load_member,
-        scene_hash,
-    )
-    from hemgs_codec.prior.library import register
     from hemgs_codec.threads import use_threads
 
-    paths = {name: scene_path(name, data) for name in known_scenes(data)}
-    fold_of = folds([entry.hash for entry in list_corpus(paths.values())], FOLDS)
     results = Results("prior")
-    for name in names or tuple(paths):
-        path = paths[name]
-        file = priors / f"fold-{fold_of[scene_hash(path)]}.hgp" if priors.is_dir() else priors
-        prior = unseen_prior(file, scene_hash(path), seen)
-        register(prior)
-        with use_threads(threads):
-            member = load_member(path, ROOT / "runs" / "weights")
-            cameras = path.parent / CAMERAS
-            looked = read_cameras(cameras) if cameras.is_file() else None
-            judge = Judge(member, choose_views(member.scene, looked, background_of(path.parent / METRICS)))
+    with use_threads(threads):
+        for judge, path, file, prior in judges(data, names, priors, seen):
+            member, name = judge.member, judge.name
             known = {"num_gaussians": member.scene.num_gaussians, "lambda": LAMBDA, "threads": threads}
             if bytes.fromhex(member.hash) in prior.corpus:
                 known["seen"] = True

@@ -158,6 +158,10 @@ TABLES = {
         ("scene", "prior_file", "effort"),
         ("file_bytes", "network_bytes", "psnr", "equal_bytes", "saved", "fit_s", "code_s", "seen"),
     ),
+    "adaptation": Table(
+        ("scene", "effort", "variant"),
+        ("file_bytes", "psnr", "equal_bytes", "worth"),
+    ),
     "effort": Table(
         ("scene", "effort"),
         (

@@ -65,7 +65,9 @@ def centred_model(scene: ChannelScene, weights: Weights, options: EncodeOptions,
     places = _places(scene, weights, options, geometry, prior, rows)
     values = scaling.normalise(attributes[rows], groups)
     first = np.rint(8 * mean_steps(wanted)).astype(np.int64)
-    octaves, tilts = centred_steps(model, places, values, wanted[rows], share[rows], first, scene.count)
+    octaves, tilts = centred_steps(
+        model, places, values, wanted[rows], share[rows], first, scene.count, has_tilts=options.use_tilts
+    )
     scaling = replace(scaling, octaves=octaves.astype(np.int8), tilts=tilts)
     return FittedModel(scene.shape, geometry, scaling, model, prior)
 

@@ -27,9 +27,9 @@ class EncodeOptions:
         Coding order, most context anchors, window width in voxels.
     position_bits : int or None
         Bits an axis; None: by λ.
-    use_hash, use_context, use_earlier, use_adaptation : bool
+    use_hash, use_context, use_earlier, use_adaptation, use_tilts : bool
         Ablation switches: the hash grid, the autoregressive network, conditioning on earlier groups, setting
-        predictions right by what is coded.
+        predictions right by what is coded, and steps by opacity and scales where nothing is fitted.
     """
 
     seed: int = 0
@@ -43,6 +43,7 @@ class EncodeOptions:
     use_context: bool = True
     use_earlier: bool = True
     use_adaptation: bool = True
+    use_tilts: bool = True
 
 
 def fit_length(num_gaussians: int, options: EncodeOptions) -> int:
