@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached
+from hemgs_codec.compiled import cached, compiled
 from hemgs_codec.model.units import NUM_SIGMAS, log2_fixed, step_table
 from hemgs_format.tables import NUM_TABLE_SIGMAS, scaled_cdf
 
@@ -45,6 +45,25 @@ def cost_table() -> npt.NDArray[np.int32]:
     return np.ascontiguousarray(costs, dtype=np.int32)
 
 
+@compiled
+def _drawn(mean: int, gain: int) -> int:
+    """Return a mean drawn to zero or away from it."""
+    return mean + ((gain * mean + 8) >> 4)
+
+
+@compiled
+def _moved(width: int, bias: int) -> int:
+    """Return by how many sixteenths of a symbol a bias moves a mean, of a sigma as `step_table` has it."""
+    return (bias * width + 512) >> 10
+
+
+@compiled
+def _cost(table: npt.NDArray[np.int32], distance: int, sigma: int) -> int:
+    """Return what a symbol would cost so far from its mean: wide sigmas borrow the table of narrower ones."""
+    halvings = max(sigma - table.shape[1] + 8, 0) >> 3
+    return int(table[min(distance >> halvings, table.shape[0] - 1), sigma - 8 * halvings] + 256 * halvings)
+
+
 @cached
 def _adapt(
     channels: Int64Array,
@@ -60,9 +79,8 @@ def _adapt(
     for j in range(means.shape[0]):
         choice = chosen[channels[j], sigmas[j] >> 3]
         sigma = min(max(sigmas[j] + choice[0], 0), last)
-        gain, bias = choice[1], choice[2]
         new_sigmas[j] = sigma
-        new_means[j] = means[j] + ((gain * means[j] + 8) >> 4) + ((bias * widths[sigma] + 512) >> 10)
+        new_means[j] = _drawn(means[j], choice[1]) + _moved(widths[sigma], choice[2])
 
 
 @cached
@@ -80,32 +98,24 @@ def _observe(
     costs: Int64Array,
 ) -> None:
     """Add what symbols (n,) would have cost with each alternative to the costs (V, octaves, alternatives)."""
-    farthest, num_table = table.shape[0] - 1, table.shape[1]
     last = widths.shape[0] - 1
     for j in range(symbols.shape[0]):
         channel, mean, octave, aim = channels[j], means[j], sigmas[j] >> 3, 16 * symbols[j]
         choice = chosen[channel, octave]
         sigma = min(max(sigmas[j] + choice[0], 0), last)
-        gain, bias = choice[1], choice[2]
         own = costs[channel, octave]
-        drawn = mean + ((gain * mean + 8) >> 4)
-        moved = (bias * widths[sigma] + 512) >> 10
+        drawn, moved = _drawn(mean, choice[1]), _moved(widths[sigma], choice[2])
         distance = abs(aim - drawn - moved)
         at = 0
         for k in range(shifts.shape[0]):
             index = min(max(sigmas[j] + shifts[k], 0), last)
-            halvings = max(index - num_table + 8, 0) >> 3
-            own[at] += table[min(distance >> halvings, farthest), index - 8 * halvings] + 256 * halvings
+            own[at] += _cost(table, distance, index)
             at += 1
-        halvings = max(sigma - num_table + 8, 0) >> 3
-        column, more = sigma - 8 * halvings, 256 * halvings
         for k in range(gains.shape[0]):
-            distance = abs(aim - mean - ((gains[k] * mean + 8) >> 4) - moved)
-            own[at] += table[min(distance >> halvings, farthest), column] + more
+            own[at] += _cost(table, abs(aim - _drawn(mean, gains[k]) - moved), sigma)
             at += 1
         for k in range(biases.shape[0]):
-            distance = abs(aim - drawn - ((biases[k] * widths[sigma] + 512) >> 10))
-            own[at] += table[min(distance >> halvings, farthest), column] + more
+            own[at] += _cost(table, abs(aim - drawn - _moved(widths[sigma], biases[k])), sigma)
             at += 1
 
 

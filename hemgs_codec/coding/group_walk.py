@@ -17,7 +17,7 @@ from hemgs_codec.model.edge_kernel import pool_edges
 from hemgs_codec.model.scaling import activations
 from hemgs_codec.model.slice_kernel import slice_tables, tables_for
 from hemgs_codec.model.spec import UNGATED
-from hemgs_codec.model.tilts import tilted_octaves, tilting_features
+from hemgs_codec.model.tilts import NUM_TILTING, tilted_octaves, tilting_features
 from hemgs_codec.model.units import NUM_STEPS, UNIT, UNIT_STEP, step_table
 from hemgs_format.errors import CorruptError
 
@@ -118,7 +118,8 @@ class GroupWalk:
         else:
             octaves = m.numpy(predictor.step_octaves(m, group, prior, lam)) + ground.slope
             if ground.tilts is not None:
-                octaves += tilted_octaves(tilting_features(ground.seen[ranks]), ground.tilts[own])
+                features = tilting_features(ground.seen[ranks, :NUM_TILTING])
+                octaves += tilted_octaves(features, ground.tilts[own])
             index = np.floor(octaves * (8.0 / UNIT)) + ground.step_offsets[own]
             steps = np.clip(index, 0, NUM_STEPS - 1).astype(np.int64)
         ground.steps[ranks, own] = steps
