@@ -11,14 +11,14 @@ import numpy as np
 
 from hemgs_codec.atomic import atomic_write
 from hemgs_codec.distortion.views import ViewSet
-from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.distortion.weights import GEOMETRY_SHARE, Weights
 from hemgs_codec.scene import GaussianScene, update_digest
 from hemgs_codec.version import __version__
 
 
 def weights_key(scene: GaussianScene, views: ViewSet, seed: int, threads: int) -> bytes:
     """Hash all that measured weights depend on: scene, views, seed, threads and version."""
-    digest = hashlib.sha256(repr((__version__, seed, threads, views.background)).encode())
+    digest = hashlib.sha256(repr((__version__, GEOMETRY_SHARE, seed, threads, views.background)).encode())
     update_digest(digest, scene)
     for camera in views.measured:
         lens = (camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy)

@@ -19,7 +19,7 @@ from hemgs_codec.cameras.json_file import matrix, read_json
 from hemgs_codec.distortion.cache import load_weights, store_weights
 from hemgs_codec.distortion.measured import measured_weights
 from hemgs_codec.distortion.views import Background, choose_views
-from hemgs_codec.distortion.weights import Weights
+from hemgs_codec.distortion.weights import GEOMETRY_SHARE, Weights
 from hemgs_codec.encoder_checks import check_values
 from hemgs_codec.ply import read_ply
 from hemgs_codec.prior.augment import Augmentation, augment
@@ -139,7 +139,8 @@ def load_member(path: Path, cache: Path, *, seed: int = 0, progress: Progress | 
     key = scene_hash(path)
     background, cameras = background_of(path.parent / METRICS), path.parent / CAMERAS
     looked = scene_hash(cameras) if cameras.is_file() else ""
-    settings = hashlib.sha256(repr((__version__, seed, background, looked)).encode()).hexdigest()
+    made_by = repr((__version__, GEOMETRY_SHARE, seed, background, looked))
+    settings = hashlib.sha256(made_by.encode()).hexdigest()
     kept = cache / f"{key[:32]}-{settings[:16]}.npz"
     channels = profile.SH_CHANNEL + 3 * scene.shN.shape[1]
     weights = load_weights(kept, (scene.num_gaussians, channels))

@@ -193,3 +193,12 @@ def test_geometry_counts_half(part: GaussianScene, cameras: list[Camera]) -> Non
     np.testing.assert_array_equal(usual.positions, 0.5 * whole.positions)
     np.testing.assert_array_equal(usual.values[:, 8:], whole.values[:, 8:])
     np.testing.assert_array_equal(usual.values[:, 0], whole.values[:, 0])
+
+
+def test_kept_weights_are_those_of_the_same_share(
+    part: GaussianScene, cameras: list[Camera], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = ViewSet(tuple(cameras), (), (0.0, 0.0, 0.0))
+    kept = weights_key(part, views, 0, 1)
+    monkeypatch.setattr("hemgs_codec.distortion.cache.GEOMETRY_SHARE", 1.0)
+    assert weights_key(part, views, 0, 1) != kept
