@@ -12,16 +12,17 @@ from typing import Protocol
 
 import torch
 
+from hemgs_codec.fit.edge_context import edge_context
 from hemgs_codec.model import predictor
-from hemgs_codec.model.arithmetic import Arithmetic
+from hemgs_codec.model.float_arithmetic import FloatArithmetic
 from hemgs_codec.model.spec import ModelSpec
 
 
 class Around(Protocol):
     """What rows' context anchors say: gathered from wherever a fit keeps it."""
 
-    def look(self, m: Arithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return keys (n, k, H) and the group's values (n, k, V) of the context anchors."""
+    def look(self, m: FloatArithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return keys (n, k, H), not clamped yet, and the group's values (n, k, V) of the context anchors."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class GatheredAround:
 
     values: torch.Tensor
 
-    def look(self, m: Arithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def look(self, m: FloatArithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Around`."""
         first = spec.first_channel(group)
         last = first + spec.groups[group].channels
         visible = self.values[..., first - spec.earlier(group) : last]
-        return predictor.key(m, group, visible), self.values[..., first:last]
+        return m.linear(f"{group}.key", visible, wide=True), self.values[..., first:last]
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,11 @@ class SharedAround:
     values: torch.Tensor
     neighbours: torch.Tensor
 
-    def look(self, m: Arithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def look(self, m: FloatArithmetic, spec: ModelSpec, group: int) -> tuple[torch.Tensor, torch.Tensor]:
         """See `Around`."""
         first = spec.first_channel(group)
         last = first + spec.groups[group].channels
-        keys = predictor.key(m, group, self.values[:, first - spec.earlier(group) : last])
+        keys = m.linear(f"{group}.key", self.values[:, first - spec.earlier(group) : last], wide=True)
         rows, shape = self.neighbours.flatten(), self.neighbours.shape
         theirs = self.values[:, first:last].index_select(0, rows)
         return keys.index_select(0, rows).view(*shape, -1), theirs.view(*shape, -1)
@@ -80,8 +81,17 @@ class Prediction:
     predictions: torch.Tensor
 
 
+def _context(
+    m: FloatArithmetic, group: int, keys: torch.Tensor, *others: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Call `predictor.context`, or what does the same sooner."""
+    if keys.device.type == "cpu" and keys.dtype == torch.float32:
+        return edge_context(m, group, keys, *others)
+    return predictor.context(m, group, m.clamped(keys), *others)
+
+
 def predict_rows(
-    m: Arithmetic,
+    m: FloatArithmetic,
     spec: ModelSpec,
     location: torch.Tensor,
     geometry: torch.Tensor,
@@ -132,7 +142,8 @@ def predict_rows(
         pooled = attended = None
         if spec.use_context and around is not None:
             keys, theirs = around.look(m, spec, g)
-            pooled, attended = predictor.context(m, g, keys, theirs, geometry, own[:, :seen], edges, present)
+            assert edges is not None and present is not None, "a context has edges"
+            pooled, attended = _context(m, g, keys, theirs, geometry, own[:, :seen], edges, present)
             attended = attended.reshape(count, spec.heads, -1)
         done = 0
         for number, width in enumerate(group.slices):

@@ -7,7 +7,8 @@ import torch
 from hemgs_codec.model.arithmetic import Array
 from hemgs_codec.model.units import LIMIT, UNIT
 
-_MOST = LIMIT / UNIT
+MOST = LIMIT / UNIT
+"""Where activations are clamped."""
 
 
 class FloatArithmetic:
@@ -30,7 +31,11 @@ class FloatArithmetic:
     ) -> Array:
         """See `Arithmetic`."""
         y = torch.nn.functional.linear(x, self.parameters[f"{name}.w"].T, self.parameters[f"{name}.b"])
-        return y if wide else torch.nn.functional.hardtanh(y, 0.0 if relu else -_MOST, _MOST)
+        return y if wide else self.clamped(y, relu=relu)
+
+    def clamped(self, x: Array, *, relu: bool = False) -> Array:
+        """Clamp as integers are clamped: activations to what 16 bits hold."""
+        return torch.nn.functional.hardtanh(x, 0.0 if relu else -MOST, MOST)
 
     def concat(self, parts: list[Array]) -> Array:
         """See `Arithmetic`."""
@@ -38,7 +43,7 @@ class FloatArithmetic:
 
     def join_relu(self, rows: Array, query: Array, edge: Array) -> Array:
         """See `Arithmetic`."""
-        return torch.nn.functional.hardtanh(rows + query[:, None] + edge, 0.0, _MOST)
+        return self.clamped(rows + query[:, None] + edge, relu=True)
 
     def mean(self, x: Array, present: Array) -> Array:
         """See `Arithmetic`."""
