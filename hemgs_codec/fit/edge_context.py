@@ -1,7 +1,7 @@
-"""A context's edges in one compiled pass, with gradients: `predictor.context` of floats on the CPU, sooner.
+"""A context's edges in one compiled pass, with gradients: `predictor.context` of floats, on the CPU.
 
-Array by array, each edge feature is written to memory and read again some thirty times, there and back. Here an
-anchor's edges stay in registers; on the way back they are computed again rather than kept.
+Array by array, each edge feature is written to memory and read again some thirty times, there and back. Here
+an anchor's edges stay in registers; on the way back they are computed again rather than kept.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ _LEAST_SHARE = -15.9  # log2 of the least weight, of the largest
 
 @cached_parallel_reordered
 def _pool(
+    most: float,
+    least_share: float,
     keys: Floats,
     values: Floats,
     query: Floats,
@@ -34,8 +36,6 @@ def _pool(
     edge_biases: Floats,
     score_weights: Floats,
     score_biases: Floats,
-    most: float,
-    least_share: float,
     pooled: Floats,
     attended: Floats,
     scores: Floats,
@@ -101,6 +101,7 @@ def _pool(
 
 @cached_parallel_reordered
 def _pool_back(
+    most: float,
     keys: Floats,
     values: Floats,
     query: Floats,
@@ -109,7 +110,6 @@ def _pool_back(
     edge_weights: Floats,
     edge_biases: Floats,
     score_weights: Floats,
-    most: float,
     attended: Floats,
     scores: Floats,
     shares: Floats,
@@ -122,8 +122,8 @@ def _pool_back(
 ) -> None:
     """Invert `_pool`'s flow: gradients of its outputs to those of its inputs.
 
-    To be filled: to_keys (n, k, H), to_query (n, H); and by blocks, beginning with 0, to_edge (B, 5, H + heads)
-    and to_score (B, heads, H + 1), biases last.
+    To be filled: to_keys (n, k, H), to_query (n, H); and by blocks, beginning with 0, to_edge
+    (B, 5, H + heads) and to_score (B, heads, H + 1), biases last.
     """
     rows, count, hidden = keys.shape
     heads, width, blocks = score_weights.shape[0], values.shape[2], to_edge.shape[0]
@@ -191,9 +191,9 @@ def _pool_back(
 class _Pooled(torch.autograd.Function):
     """Pooled edge features (n, H) and attended values (n, heads, V).
 
-    Of keys (n, k, H) not clamped yet, values (n, k, V), query (n, H), edges (n, k, 4), present (n, k), and of the
-    layers' weights and biases: (4, H + heads), (H + heads,), (H, heads), (heads,). All are float32 on the CPU.
-    Values, edges and presence are data: they have no gradients.
+    Of keys (n, k, H) not clamped yet, values (n, k, V), query (n, H), edges (n, k, 4), present (n, k), and of
+    the layers' weights and biases: (4, H + heads), (H + heads,), (H, heads), (heads,). All are float32 on the
+    CPU. Values, edges and presence are data: they have no gradients.
     """
 
     @staticmethod
@@ -207,7 +207,7 @@ class _Pooled(torch.autograd.Function):
         scores, shares = keys.new_empty((rows, heads, count)), keys.new_empty((rows, heads, count))
         given = (keys, values, query, edges, present, edge_w, edge_b, score_w)
         out = (pooled, attended, scores, shares)
-        _pool(*_arrays(*given, score_b), MOST, _LEAST_SHARE, *_arrays(*out))
+        _pool(MOST, _LEAST_SHARE, *_arrays(*given, score_b, *out))
         ctx.save_for_backward(*given, *out[1:])
         return pooled, attended
 
@@ -219,7 +219,7 @@ class _Pooled(torch.autograd.Function):
         to_edge = keys.new_zeros((_BLOCKS, 5, edge_w.shape[1]))
         to_score = keys.new_zeros((_BLOCKS, len(score_w), score_w.shape[1] + 1))
         known = (attended, scores, shares, *(x.contiguous() for x in gradients))
-        _pool_back(*_arrays(*given), MOST, *_arrays(*known, to_keys, to_query, to_edge, to_score))
+        _pool_back(MOST, *_arrays(*given, *known, to_keys, to_query, to_edge, to_score))
         edge, score = to_edge.sum(0), to_score.sum(0)
         return to_keys, None, to_query, None, None, edge[:4], edge[4], score[:, :-1].T, score[:, -1]
 

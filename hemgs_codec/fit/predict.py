@@ -142,7 +142,8 @@ def predict_rows(
         pooled = attended = None
         if spec.use_context and around is not None:
             keys, theirs = around.look(m, spec, g)
-            assert edges is not None and present is not None, "a context has edges"
+            assert edges is not None, "a context has edges"
+            assert present is not None, "and says which there are"
             pooled, attended = _context(m, g, keys, theirs, geometry, own[:, :seen], edges, present)
             attended = attended.reshape(count, spec.heads, -1)
         done = 0
