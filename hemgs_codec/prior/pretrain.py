@@ -45,6 +45,8 @@ class PretrainOptions:
         Iterations with a sample before it's replaced.
     pool
         Samples at a time.
+    dropout
+        Share of the points' features that are left out.
     """
 
     iterations: int = 3000
@@ -52,6 +54,7 @@ class PretrainOptions:
     crop: int = 8192
     uses: int = 20
     pool: int = 8
+    dropout: float = 0.2
     learning_rate: float = 6e-3
     hidden: int = 24
     slice_hidden: int = 32
@@ -98,6 +101,7 @@ class Pretraining:
                 float(self.rng.choice(_LAMBDAS)),
                 int(self.rng.integers(1 << 31)),
                 self.options.batch,
+                self.options.dropout,
             )
 
     def run(self, progress: Progress | None = None) -> list[float]:

@@ -37,6 +37,9 @@ class Sample(Fit):
         Of the PointNet++.
     lambda_ : float
         Decides the lattice.
+    dropout : float
+        Share of the points' features that are 0 in a batch, the others larger to make up for it: a scene that
+        isn't known by its shapes is learned from by what holds for others, too.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Sample(Fit):
         lambda_: float,
         seed: int,
         batch: int,
+        dropout: float = 0.0,
     ) -> None:
         channels = gaussian_channels(scene, attributes, scene.num_gaussians)
         groups = groups_of(channels.shape)
@@ -74,7 +78,7 @@ class Sample(Fit):
             lattice.base_points(coords[by_morton]), geometry.voxel_shift, levels=net_spec.levels
         )
         self._row_of = torch.from_numpy(np.argsort(by_morton))  # Morton row of each scene row
-        self._net_spec, self._net = net_spec, net
+        self._net_spec, self._net, self._dropout = net_spec, net, dropout
         self._features: torch.Tensor | None = None
         super().__init__(
             ModelSpec(
@@ -117,7 +121,9 @@ class Sample(Fit):
         """See `Fit.places`: with live features of the points."""
         own = self.geometry[graph, rows, :NUM_GEOMETRY].float() / UNIT
         assert self._features is not None, "look comes first"
-        return torch.cat([own, self._features[rows]], dim=1)
+        theirs = self._features[rows]
+        kept = torch.rand(theirs.shape, generator=self.generator) >= self._dropout
+        return torch.cat([own, theirs * kept / (1 - self._dropout)], dim=1)
 
     def loss(self) -> torch.Tensor:
         """Bits a value of a batch, and what steps that aren't wanted cost."""

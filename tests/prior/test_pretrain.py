@@ -11,6 +11,8 @@ import torch
 
 from hemgs_codec import decode, encode, profile
 from hemgs_codec.distortion.analytic import analytic_weights
+from hemgs_codec.model.spec import NUM_GEOMETRY
+from hemgs_codec.model.units import UNIT
 from hemgs_codec.ply import read_ply
 from hemgs_codec.prior import library
 from hemgs_codec.prior.corpus import CorpusScene, scene_hash
@@ -48,6 +50,18 @@ def test_both_networks_learn() -> None:
     fresh = Pretraining([member()], OPTIONS)
     assert not torch.equal(training.net.network, fresh.net.network)
     assert not torch.equal(training.parameters.network, fresh.parameters.network)
+
+
+def test_a_batch_does_without_some_features_of_the_points_and_with_more_of_the_others() -> None:
+    sample = next(Pretraining([member()], replace(OPTIONS, dropout=0.25)).samples())
+    sample.requantise()
+    rows = torch.arange(len(sample.values))
+    graph = torch.zeros_like(rows)
+    whole = sample.geometry[0, :, NUM_GEOMETRY:].float() / UNIT
+    seen = sample.places(graph, rows)[:, NUM_GEOMETRY:].detach()
+    left_out = (seen == 0) & (whole.abs() > 2 / UNIT)
+    assert 0.2 < left_out.sum() / (whole.abs() > 2 / UNIT).sum() < 0.3
+    torch.testing.assert_close(seen[seen != 0], whole[seen != 0] / 0.75, rtol=0, atol=2 / UNIT)
 
 
 def test_the_same_seed_gives_the_same_prior() -> None:
