@@ -20,6 +20,7 @@ from hemgs_codec.coder_inputs import (
     group_by_class,
 )
 from hemgs_codec.range_reading import (
+    Stream,
     ends_right,
     open_stream,
     read_bits,
@@ -78,13 +79,7 @@ class SymbolDecoder:
         CorruptError
             There are more words, or others.
         """
-        count, written = len(self._stream.words), words_written(self._stream)
-        if count < written:
-            raise TruncatedError(f"entropy-coded data has {count} words, expected {written}: it ends early")
-        if count > written:
-            raise CorruptError("entropy-coded data goes on after its last symbol: damaged")
-        if not ends_right(self._stream):
-            raise CorruptError("entropy-coded data doesn't end as an encoder ends it: damaged")
+        check_end(self._stream)
 
     def decode_rows(self, row_index: IntArray, tables: RowTables | IntArray) -> Int64Array:
         """Decode a symbol for each row index (n,)."""
@@ -154,6 +149,17 @@ class SymbolDecoder:
         negative = self.decode_uniform(n, 1)
         length = self.decode_uniform(n, ESCAPE_LENGTH_BITS)
         return join_escapes(Escapes(negative, length, self.decode_uniform(n, length)), half_width)
+
+
+def check_end(stream: Stream) -> None:
+    """Check that the words are those that an encoder writes for what was read: see `SymbolDecoder.finish`."""
+    count, written = len(stream.words), words_written(stream)
+    if count < written:
+        raise TruncatedError(f"entropy-coded data has {count} words, expected {written}: it ends early")
+    if count > written:
+        raise CorruptError("entropy-coded data goes on after its last symbol: damaged")
+    if not ends_right(stream):
+        raise CorruptError("entropy-coded data doesn't end as an encoder ends it: damaged")
 
 
 def _check_read(count: int, values: Int64Array) -> None:

@@ -10,12 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemgs_codec import profile
-from hemgs_codec.model import differences, frozen, units
+from hemgs_codec.model import differences, units
 from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.pointnet import FrozenPointNet, PointNetSpec, plan, plan_points, point_features, sampling
 from hemgs_codec.pointnet.geometry import NUM_EDGE, NUM_INPUTS
 from hemgs_codec.prior import prior as prior_file
-from hemgs_codec.range_coder import SymbolDecoder, SymbolEncoder
 from hemgs_format.container import read_container
 from hemgs_format.metadata import unpack_metadata
 from tests.pointnet import by_the_spec
@@ -177,28 +176,13 @@ def test_files_of_priors_are_the_codes() -> None:
 
 def test_a_list_of_differences_is_in_the_spec() -> None:
     values = np.array([0, 8, 0, -24, 0, 0, 16, 0])
-    encoder = SymbolEncoder()
-    differences._encode(encoder, values)
-    data = encoder.finish()
-    assert differences._decode(SymbolDecoder(data), 8, "example").tolist() == values.tolist()
-    fields = SymbolDecoder(data)
-    some, share, shift, sigma = (int(fields.decode_uniform(1, bits)[0]) for bits in (1, 8, 4, 7))
-    places = fields.decode_binary(np.full(8, share << 16))
-    parts = fields.decode_gaussian(np.full(places.sum(), -8), np.full(places.sum(), sigma))
-    fields.finish()
-    assert (
-        f"Example, a list of eight: {joined(values.tolist())}. It has any {some}, share {share}, "
-        f"shift {shift}, {SIGMA} index {sigma}, places {joined(places.tolist())} and parts "
-        f"{joined(parts.tolist())}. A stream of this list alone is the {len(data)} bytes "
-        f"`{data.hex(' ').upper()}`."
-    ) in FLAT
-    rows = {row[0]: row for row in rows_under("Differences")}
-    assert rows["share"][1] == f"uniform, {differences._SHARE_FIELD} bits"
-    assert rows["shift"][1] == f"uniform, {differences._SHIFT_FIELD} bits"
-    assert rows[f"{SIGMA} index"][1] == f"uniform, {differences._SIGMA_FIELD} bits"
-    assert f"all with mean {joined([differences._MIDDLE])} " in rows["parts"][1]
-    limit = 2 * frozen.PARAMETER_LIMIT
-    assert rows["parts"][2] == f"\N{MINUS SIGN}{limit} .. {limit}"
+    sizes = np.array([1]), np.array([8]), np.array([2 * differences.KINDS.index("hidden") + 1])
+    layout = differences.Layout(np.zeros(8, np.int64), *sizes)
+    data = differences.pack_lists(values, layout)
+    assert differences.unpack_lists(data, layout).tolist() == values.tolist()
+    assert f"differ by {joined(values.tolist())}: the {len(data)} bytes `{data.hex(' ').upper()}`." in FLAT
+    assert f"among {', '.join(f'`{kind}`' for kind in differences.KINDS)}, from 0" in FLAT
+    assert f"in {differences.NUM_SETS} sets" in FLAT
 
 
 def test_octaves_are_the_codes() -> None:

@@ -19,6 +19,7 @@ import struct
 import sys
 import zlib
 from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal, localcontext
 from functools import cache
@@ -29,7 +30,7 @@ import msgpack
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -733,43 +734,76 @@ def read_matrices(data: bytes, shapes: Sequence[MatrixShape], section_id: str) -
     return matrices
 
 
+KINDS = ("prior", "step", "key", "query", "edge", "score", "hidden", "out", "skip")
+
+
 def read_differences(
     data: bytes, shapes: Sequence[MatrixShape], prior: dict[str, Matrix]
 ) -> dict[str, Matrix]:
     """Read a section `NETS` with a prior (SPEC "Differences")."""
-    coder = RangeDecoder(data, "NETS")
+    coder = BitCoder(data, "NETS")
+    lists = DifferenceDecoder(coder)
     matrices = {}
     for shape in shapes:
         base = prior[shape.name]
         of_hash = np.zeros((shape.rows - len(base.weights), shape.columns), np.int64)
         weights, biases = np.vstack([of_hash, base.weights]), base.biases
         if data:
-            weights = weights + read_difference_list(coder, weights.size).reshape(weights.shape)
+            kind = 2 * KINDS.index(shape.name.rpartition(".")[2])
+            weights = weights + lists.read(kind, weights)
             if shape.biased:
-                biases = biases + read_difference_list(coder, biases.size)
-        if max(np.abs(weights).max(), np.abs(biases).max()) > 32767:
-            raise corrupt(f"a weight or bias of {shape.name} is beyond 32767")
+                biases = biases + lists.read(kind + 1, biases[None])[0]
         matrices[shape.name] = Matrix(weights, biases, base.shift)
-        matrices[shape.name].check(shape.name)
     coder.finish()
+    for name, matrix in matrices.items():
+        if max(np.abs(matrix.weights).max(), np.abs(matrix.biases).max()) > 32767:
+            raise corrupt(f"a weight or bias of {name} is beyond 32767")
+        matrix.check(name)
     return matrices
 
 
-def read_difference_list(coder: RangeDecoder, count: int) -> Ints:
-    """Read a list of differences."""
-    differences = np.zeros(count, np.int64)
-    if coder.uniform(1) == 0:
+class DifferenceDecoder:
+    """Lists of differences, one after the other."""
+
+    def __init__(self, coder: BitCoder) -> None:
+        self.coder = coder
+        self.mixer = Mixer(coder)
+        self.number = -1
+
+    def read(self, kind: int, base: Ints) -> Ints:
+        """Read the next list (rows, columns), of differences from a prior's weights or biases."""
+        self.number += 1
+        mixed, own = self.mixer.mixed, self.number
+        differences = np.zeros(base.shape, np.int64)
+        if mixed([(("any", kind), 1)], 0) == 0:
+            return differences
+        node = 1
+        for _ in range(4):
+            node = 2 * node + mixed([(("shift", kind, node), 1)], 1)
+        shift = node - 16
+        for (r, c), p in np.ndenumerate(base):
+            size = min(half_octaves((4 * abs(int(p))) >> shift), 15)
+            places = (("list", own), ("row", own, r), ("column", own, c), ("place", kind, size))
+            if mixed([(place, 1) for place in places], 7 + kind) == 0:
+                continue
+            side = 0 if p == 0 else 1 if p > 0 else 2
+            signs = (("sign", kind, side), ("row's sign", own, r), ("column's sign", own, c))
+            negative = mixed([(sign, 1) for sign in signs], 2)
+            n = self._length(kind, size) << shift
+            differences[r, c] = -n if negative else n
         return differences
-    share = coder.uniform(8)
-    if share == 0:
-        raise corrupt("a list of differences has the share 0")
-    shift, sigma = coder.uniform(4), coder.uniform(7)
-    places = np.array([coder.binary(share << 16) for _ in range(count)], dtype=bool)
-    parts = coder.gaussian(np.full(places.sum(), -8), np.full(places.sum(), sigma))
-    if (np.abs(parts) > 65534).any():
-        raise corrupt("a part of a difference is beyond 65534")
-    differences[places] = (parts + (parts >= 0)) << shift
-    return differences
+
+    def _length(self, kind: int, size: int) -> int:
+        n = 1
+        while n <= 15:
+            names = (("more of list", self.number, n), ("more of kind", kind, n), ("more of size", size, n))
+            if self.mixer.mixed([(name, 1) for name in names], min(n, 4) + 2) == 0:
+                return n
+            n += 1
+        rest = 0
+        for _ in range(16):
+            rest = 2 * rest + self.coder.bit(2**23)
+        return 16 + rest
 
 
 # ----------------------------------------------------------------------------------------------------------
@@ -1138,7 +1172,7 @@ def location_tables() -> _Tables:
 
 
 class BitCoder(RangeDecoder):
-    """SPEC "Decoding a bit": the range coder, and when a location stream is truncated."""
+    """SPEC "Decoding a bit": the range coder, and when a stream of mixed bits is truncated."""
 
     def bit(self, one: int) -> int:
         """Read a bit with the given weight of being 1."""
@@ -1146,10 +1180,10 @@ class BitCoder(RangeDecoder):
             bit = self.binary(one)
         except HgsError:
             if self.words_read > len(self.words):
-                raise truncated("the locations end too early") from None
+                raise truncated(f"the data of {self.name} end too early") from None
             raise
         if self.words_read > len(self.words) + 1:
-            raise truncated("the locations end too early")
+            raise truncated(f"the data of {self.name} end too early")
         return bit
 
 
@@ -1182,7 +1216,7 @@ class Fit(NamedTuple):
 
 
 Vector = tuple[int, int, int]
-Input = tuple[int, int]  # (context, sign), or (−1, a fixed opinion)
+Input = tuple["Hashable", int]  # (context, sign), or (None, a fixed opinion)
 
 
 def cls(n: int) -> int:
@@ -1190,22 +1224,22 @@ def cls(n: int) -> int:
     return n if n <= 4 else 5 if n <= 8 else 6 if n <= 16 else 7
 
 
-class SplitDecoder:
-    """SPEC "Mixing" and "Contexts": how many points of a box are in its upper half."""
+class Mixer:
+    """SPEC "Mixing": bits whose probabilities adapt."""
 
     def __init__(self, coder: BitCoder) -> None:
         self.coder = coder
         self.tables = location_tables()
-        self.prob = [2**21] * 24016
-        self.age = [0] * 24016
-        self.weight = [[16384] * 5 for _ in range(36)]
+        self.prob: dict[Hashable, int] = defaultdict(lambda: 2**21)
+        self.age: dict[Hashable, int] = defaultdict(int)
+        self.weight: dict[int, list[int]] = defaultdict(lambda: [16384] * 5)
 
     def mixed(self, inputs: Sequence[Input], mixing_set: int) -> int:
         """decode_mixed of SPEC."""
         tables, weight = self.tables, self.weight[mixing_set]
         opinions, total = [], 0
         for k, (c, g) in enumerate(inputs):
-            if c < 0:
+            if c is None:
                 opinion = g
             else:
                 opinion = g * ((tables.stretch[self.prob[c] >> 10] * tables.trust[min(self.age[c], 16)]) >> 8)
@@ -1216,12 +1250,16 @@ class SplitDecoder:
         error = 65536 * bit - p
         for k, (c, g) in enumerate(inputs):
             weight[k] += (opinions[k] * error + 16384) >> 15
-            if c >= 0:
+            if c is not None:
                 target = bit if g == 1 else 1 - bit
                 move = ((2**22 * target - self.prob[c]) * tables.rate[self.age[c]]) >> 16
                 self.prob[c] = clamp(self.prob[c] + move, 64, 2**22 - 64)
                 self.age[c] = min(self.age[c] + 1, 1023)
         return bit
+
+
+class SplitDecoder(Mixer):
+    """SPEC "Contexts": how many points of a box are in its upper half."""
 
     def split(self, n: int, at: Evidence) -> int:
         """decode_split of SPEC."""
@@ -1271,7 +1309,7 @@ class SplitDecoder:
                 (15152 + (n * 32 + mid if n <= 30 else 992 + min(depth, 31)), 1),
                 (16176 + ((n * 14 + mid) * 16 if n <= 14 else 3600 + shallow * 32) + pull, 1),
                 (19920 + ((shallow * 8 + cls(n)) * 16 + lean) * 8 + (at.variance >> 2), 1),
-                (-1, fixed),
+                (None, fixed),
             ]
             if self.mixed(inputs, 32 + shallow) == 1:
                 low = mid + 1

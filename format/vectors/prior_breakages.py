@@ -6,13 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from hemgs_codec.coding.fields import unpack_fields
 from hemgs_codec.model.differences import pack_differences
 from hemgs_codec.model.frozen import PARAMETER_LIMIT
-from hemgs_codec.range_coder import SymbolEncoder
-from hemgs_format.errors import CorruptError, UnsupportedVersionError
+from hemgs_format.errors import CorruptError, TruncatedError, UnsupportedVersionError
 from hemgs_format.metadata import Value
 from vectors.breakages import WORDS, Breakage
 from vectors.edits import metadata_of, with_data, with_keys, without_key
@@ -39,14 +36,6 @@ def _weight_beyond_limit(data: bytes) -> bytes:
     return with_data("NETS", lambda _: pack_differences(replace(base, weights=weights), base))(data)
 
 
-def _share_of_none(_: bytes) -> bytes:
-    """Networks whose first list has differences, in none of 256 places."""
-    encoder = SymbolEncoder()
-    for value, bits in ((1, 1), (0, 8), (0, 4), (0, 7)):
-        encoder.encode_uniform(np.array([value]), bits)
-    return encoder.finish()
-
-
 PRIORS = (
     Breakage("prior-unknown", "META: prior", UnsupportedVersionError, _with("prior", _replaced(0, bytes(8)))),
     Breakage(
@@ -59,7 +48,9 @@ PRIORS = (
     Breakage("octaves-of-another-degree", "META: octaves", CorruptError, _with("octaves", lambda o: o[:-2])),
     Breakage("tilts-of-one-step", "META: tilts", CorruptError, with_keys(tilts=bytes(10))),
     Breakage("differences-beyond-limit", "NETS: differences", CorruptError, _weight_beyond_limit),
-    Breakage("differences-of-none", "NETS: differences", CorruptError, with_data("NETS", _share_of_none)),
+    Breakage(
+        "differences-end-early", "Range coder", TruncatedError, with_data("NETS", lambda stream: stream[:-8])
+    ),
     Breakage(
         "differences-go-on", "Range coder", CorruptError, with_data("NETS", lambda stream: stream + WORDS)
     ),

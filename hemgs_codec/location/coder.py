@@ -64,8 +64,8 @@ def code_bit(channel: Channel, bit: int, weight_of_one: int) -> int:
     """Code a bit that is 1 with probability weight_of_one / 2**24; return it.
 
     The encoder collects the given bit. The decoder ignores it and reads one; on impossible data or beyond the
-    last word it sets the channel's state and goes on with any bit, which is harmless: every bit sequence
-    describes some tree.
+    last word it sets the channel's state, to what came first, and goes on with any bit, which is harmless:
+    every bit sequence describes some tree, or some list.
     """
     cursor = channel.cursor
     if not channel.is_decoder:
@@ -80,7 +80,8 @@ def code_bit(channel: Channel, bit: int, weight_of_one: int) -> int:
     zeros = np.uint64((1 << TOTAL_BITS) - weight_of_one)
     if quantile >= np.uint64(1 << TOTAL_BITS):
         # A word that wasn't there reads as 0, and may make nonsense before the next one is missed.
-        cursor[1] = STATE_TRUNCATED if cursor[0] > len(channel.words) else STATE_IMPOSSIBLE
+        if cursor[1] == STATE_OK:
+            cursor[1] = STATE_TRUNCATED if cursor[0] > len(channel.words) else STATE_IMPOSSIBLE
         quantile = _ZERO
     if quantile >= zeros:
         bit = 1
@@ -95,7 +96,7 @@ def code_bit(channel: Channel, bit: int, weight_of_one: int) -> int:
         point <<= _32
         if cursor[0] < len(channel.words):
             point |= np.uint64(channel.words[cursor[0]])
-        elif cursor[0] > len(channel.words):
+        elif cursor[0] > len(channel.words) and cursor[1] == STATE_OK:
             cursor[1] = STATE_TRUNCATED  # the encoder's seal leaves at most one word unwritten
         cursor[0] += 1
     registers[0], registers[1], registers[2] = lower, width, point
