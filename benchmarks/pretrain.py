@@ -23,8 +23,9 @@ FOLDS = 4
 @click.option(
     "--fold", "fold_number", type=click.IntRange(0, FOLDS - 1), help="Leave out this fold; none if not given."
 )
-@click.option("--iterations", type=click.IntRange(min=100), default=3000, show_default=True)
+@click.option("--iterations", type=click.IntRange(min=100), default=8000, show_default=True)
 @click.option("--no-points", is_flag=True, help="Without the PointNet++: its features are 0.")
+@click.option("--dropout", type=click.FloatRange(0, 0.9), default=0.2, show_default=True)
 @click.option("--hidden", type=int, default=24, show_default=True)
 @click.option("--slice-hidden", type=int, default=32, show_default=True)
 @click.option("--threads", type=click.IntRange(min=1), default=1, show_default=True)
@@ -34,6 +35,7 @@ def main(
     fold_number: int | None,
     iterations: int,
     no_points: bool,
+    dropout: float,
     hidden: int,
     slice_hidden: int,
     threads: int,
@@ -52,7 +54,11 @@ def main(
     with use_threads(threads):
         members = [load_member(entry.path, ROOT / "runs" / "weights") for entry in seen]
         options = PretrainOptions(
-            iterations=iterations, use_points=not no_points, hidden=hidden, slice_hidden=slice_hidden
+            iterations=iterations,
+            use_points=not no_points,
+            dropout=dropout,
+            hidden=hidden,
+            slice_hidden=slice_hidden,
         )
         training = Pretraining(members, options)
         log = training.run(say)
@@ -61,8 +67,10 @@ def main(
     held_out = {entry.path for entry in entries} - {entry.path for entry in seen}
     unseen = [name for name, path in paths.items() if path in held_out]
     output.with_suffix(".json").write_text(json.dumps({"unseen": unseen, "loss": log}))
-    row = {"fold": fold_number, "iterations": iterations, "points": not no_points, "unseen": unseen}
-    Results("pretrain").add({**row, "hidden": hidden, "loss": log[-1], "file_bytes": output.stat().st_size})
+    row = {"fold": fold_number, "iterations": iterations, "points": not no_points, "dropout": dropout}
+    Results("pretrain").add(
+        {**row, "unseen": unseen, "hidden": hidden, "loss": log[-1], "file_bytes": output.stat().st_size}
+    )
 
 
 def say(stage: str, done: int, total: int) -> None:

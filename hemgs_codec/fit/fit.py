@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -28,9 +29,18 @@ from hemgs_codec.prior.units import in_prior_units
 from hemgs_codec.progress import Progress
 from hemgs_codec.shapes import groups_of
 
-LEARNING_RATE_FROM_PRIOR = 2e-2
-"""Of fits that start from shipped networks: differences count once they cross half a step of a weight."""
+_MOST_LEARNING_RATE = 2e-2
+_LEARNING_RATE_OF_ONE = 0.16
 _LATTICE_LAMBDAS = (5e-4, 2e-3, 8e-3)
+
+
+def learning_rate(iterations: int) -> float:
+    """Return the learning rate of a fit that starts from shipped networks.
+
+    Differences count once they cross half a step of a weight, and cost bits: a short fit must stride to get
+    there, a long one that strides makes more of them than it needs.
+    """
+    return min(_LEARNING_RATE_OF_ONE / math.sqrt(max(iterations, 1)), _MOST_LEARNING_RATE)
 
 
 def prepare_fit(
@@ -72,7 +82,7 @@ def prepare_fit(
     finest = finest_lattice(scene)
     fit_options = FitOptions(iterations=fit_length(scene.count, options), seed=options.seed)
     if prior is not None:
-        fit_options = replace(fit_options, learning_rate=LEARNING_RATE_FROM_PRIOR)
+        fit_options = replace(fit_options, learning_rate=learning_rate(fit_options.iterations))
     fit = Fit(
         spec,
         scaling.normalise(attributes, spec.groups),

@@ -49,7 +49,7 @@ class PretrainOptions:
         Share of the points' features that are left out.
     """
 
-    iterations: int = 3000
+    iterations: int = 8000
     batch: int = 1024
     crop: int = 8192
     uses: int = 20
