@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from hemgs_codec.fit.fit import learning_rate
 from hemgs_codec.fit.parameters import initial_parameters, parameters_from
 from hemgs_codec.model.spec import Group, ModelSpec
 from tests.small import random_model
@@ -25,3 +26,10 @@ def test_the_first_difference_from_shipped_networks_costs_a_handful_of_bits() ->
     assert 5 < float(after.detach() - before.detach()) < 11
     (gradient,) = torch.autograd.grad(after, parameters.network)
     assert 5 < float(gradient[place] * steps[largest]) < 11
+
+
+def test_longer_fits_from_shipped_networks_stride_less() -> None:
+    """With one rate for all lengths the usual fit was no better than one of a fifth of its length."""
+    rates = [learning_rate(iterations) for iterations in (0, 60, 240, 1200, 7200)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] / rates[-1] > 5
