@@ -222,8 +222,8 @@ def test_outliers_within_the_limits_are_coded(name: str, value: float, scene: Ga
     array = getattr(scene, name).copy()
     array.reshape(60, -1)[5, 0] = value
     decoded = decode_gaussians(quick(replace(scene, **{name: array})))
-    if name == "opacity_logits" and value > 0:  # nothing to see between 10 and a million
-        assert decoded.opacity_logits.max() > 10
+    if name == "opacity_logits" and value > 0:  # a million is 1; from 7 on it's off by less than half a 255th
+        assert decoded.opacity_logits.max() > 7
     else:
         assert np.abs(getattr(decoded, name)).max() == pytest.approx(1e6, rel=0.3)
 
