@@ -133,6 +133,9 @@ def cases(
     "--judge", "has_judge", is_flag=True, help="PSNR by an independent renderer, too (see benchmarks.judge)."
 )
 @click.option("--again", is_flag=True, help="Measure what has a row already, too.")
+@click.option(
+    "--gpu", default="cpu", show_default=True, help="SOG's palettes on this GPU, by splat-transform's number."
+)
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; all cores if not given.")
 @click.option("--cache", type=click.Path(file_okay=False, path_type=Path), help="Keep fits in this folder.")
 def main(
@@ -146,6 +149,7 @@ def main(
     peers: Path,
     has_judge: bool,
     again: bool,
+    gpu: str,
     threads: int | None,
     cache: Path | None,
 ) -> None:
@@ -163,7 +167,9 @@ def main(
             ply = scene_path(name, data)
             known = identify(name, ply)
             ours = Hemgs(prior_of(ply), efforts, cache if cache is not None else folder / "cache", threads)
-            codecs = [c for c in (ours, *rivals(peers)) if c.name in names_of_codecs or not names_of_codecs]
+            codecs = [
+                c for c in (ours, *rivals(peers, gpu)) if c.name in names_of_codecs or not names_of_codecs
+            ]
             scene = Scene(ply, views)
             files = SceneFiles(name, ply, scene.options)
             for codec, setting in cases(codecs, files, is_quick, skipped, wanted):

@@ -14,11 +14,19 @@ from benchmarks.codecs.lossless import xz, zstd
 from benchmarks.codecs.splat_transform import CompressedPly, Sog, Spz
 
 
-def rivals(peers: Path) -> list[Codec]:
-    """Return all rival codecs; ``peers`` is the folder that `benchmarks.setup_peers` installed into."""
+def rivals(peers: Path, gpu: str = "cpu") -> list[Codec]:
+    """Return all rival codecs.
+
+    Parameters
+    ----------
+    peers : Path
+        The folder that `benchmarks.setup_peers` installed into.
+    gpu : str
+        Number of the GPU that SOG's palettes are made on, or "cpu".
+    """
     return [
         Spz(peers),
-        Sog(peers),
+        Sog(peers, gpu),
         CompressedPly(peers),
         Ksplat(peers),
         Draco(),

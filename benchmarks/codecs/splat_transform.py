@@ -28,6 +28,8 @@ class SplatTransform:
     ----------
     peers : Path
         What `benchmarks.setup_peers` installed into.
+    gpu : str
+        Number of the GPU that SOG's palettes are made on, or "cpu".
     """
 
     name: str
@@ -38,8 +40,8 @@ class SplatTransform:
     fixed: tuple[str, ...] = ()
     """Options of every encode."""
 
-    def __init__(self, peers: Path) -> None:
-        self._packages = NodePackages(peers)
+    def __init__(self, peers: Path, gpu: str = "cpu") -> None:
+        self._packages, self._gpu = NodePackages(peers), gpu
 
     def missing(self) -> str | None:
         """Return why it can't run here, None if it can."""
@@ -47,7 +49,8 @@ class SplatTransform:
 
     def versions(self) -> dict[str, str]:
         """Return splat-transform's version."""
-        return {"splat-transform": self._packages.version(_PACKAGE)}
+        where = {} if self._gpu == "cpu" else {"palettes": "on a GPU"}
+        return {"splat-transform": self._packages.version(_PACKAGE), **where}
 
     def settings(self, scene: SceneFiles) -> list[Setting]:
         """Return thinned scenes, scenes with fewer SH bands, and the usual file."""
@@ -87,7 +90,7 @@ class SplatTransform:
         self, source: Path, target: Path, before: tuple[str, ...] = (), after: tuple[str, ...] = ()
     ) -> Stage:
         cli = self._packages.path(_PACKAGE, "bin", "cli.mjs")
-        return self._packages.run(cli, "-w", "-q", "-g", "cpu", *before, source, *after, target)
+        return self._packages.run(cli, "-w", "-q", "-g", self._gpu, *before, source, *after, target)
 
 
 class Spz(SplatTransform):

@@ -99,7 +99,7 @@ def prepare_fit(
         base=None if prior is None else prior.networks_for(spec),
     )
     if prior is not None:
-        scaling = replace(scaling, octaves=(8 * fit.step_offsets).numpy().astype(np.int8))
+        scaling = replace(scaling, octaves=(8 * fit.step_offsets).cpu().numpy().astype(np.int8))
     return fit, geometry, scaling
 
 

@@ -129,19 +129,25 @@ class Fit:
             torch.zeros(shape, dtype=torch.int8) if fixed_octaves is None else fixed_octaves.clone()
         )
         self.weight_steps = self.parameters.weight_steps()
+        self.parameters = self.parameters.to(device)
+        if device != "cpu":
+            self.generator = torch.Generator(device).manual_seed(options.seed)
+        for name, value in vars(self).items():
+            if isinstance(value, torch.Tensor):
+                setattr(self, name, value.to(device))
 
     @torch.no_grad()
     def refresh(self, network: torch.Tensor | None = None) -> None:
         """Quantise the whole scene at every λ with the present step predictor, or ``network``'s (P,)."""
         m = FloatArithmetic(self.parameters.pieces(self.parameters.network if network is None else network))
-        for rows in torch.split(torch.arange(len(self.values)), _CHUNK):
+        for rows in torch.split(torch.arange(len(self.values), device=self.device), _CHUNK):
             hashed = self.grid_features(self.parameters.grid, rows)
             for k, q in enumerate(self.qs):
                 geometry = self.geometry[int(self.graph_of[k]), rows].float() / UNIT
                 location = torch.cat([hashed, geometry], dim=1)
                 lam = _lambda_feature(q.float()).expand(len(rows), 1)
                 slope = float(q - LAMBDA_REFERENCE_Q) / 512
-                seen = torch.zeros((len(rows), self.spec.channels))
+                seen = location.new_zeros((len(rows), self.spec.channels))
                 first_step = 0
                 for g, group in enumerate(self.spec.groups):
                     first = self.spec.first_channel(g)
@@ -199,10 +205,17 @@ class Fit:
         if self.coded is not None:
             bits = bits * self.coded[rows]
         if self.has_fixed_steps:
-            return bits, torch.zeros(len(rows))
+            return bits, bits.new_zeros(len(rows))
         wanted = self.wanted_steps[rows] - self.is_level * slope
         off = said.predictions + self.step_offsets - _MIDDLE - wanted
         return bits, math.log(2.0) * (self.step_share[rows] * off**2).sum(1)
+
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw the scene rows (n,) of a batch, and the λs at which they're taken."""
+        count, device = len(self.values), self.device
+        size = (min(self.options.batch, count),)
+        rows = torch.randint(0, count, size, generator=self.generator, device=device)
+        return rows, torch.randint(0, len(self.qs), size, generator=self.generator, device=device)
 
     def run(self, progress: Progress | None = None) -> None:
         """Fit the parameters."""
@@ -213,8 +226,7 @@ class Fit:
         refreshes = {0} if self.has_fixed_steps else {round(share * total) for share in REFRESHES}
         switch = round(ROUND_WEIGHTS * total)
         for iteration in range(total):
-            rows = torch.randint(0, count, (min(self.options.batch, count),), generator=self.generator)
-            k = torch.randint(0, len(self.qs), rows.shape, generator=self.generator)
+            rows, k = self.draw()
             network, extra = self.parameters.network, torch.zeros(())
             if iteration == switch:
                 self.weight_steps = self.parameters.weight_steps()

@@ -22,6 +22,9 @@ Rows = slice | npt.NDArray[Any]
 class PointArithmetic(Arithmetic, Protocol):
     """What the PointNet++ asks of an arithmetic."""
 
+    breadth: int
+    """How many chunks of a processor's size are computed at once."""
+
     def fixed(self, values: npt.NDArray[np.int16]) -> Array:
         """Turn a plan's integers in 1/1024 into activations."""
 
@@ -40,6 +43,8 @@ class PointArithmetic(Arithmetic, Protocol):
 
 class PointIntegers(ExactArithmetic):
     """Integer twin on NumPy or torch float64."""
+
+    breadth = 1
 
     def fixed(self, values: npt.NDArray[np.int16]) -> Array:
         """See `PointArithmetic`."""

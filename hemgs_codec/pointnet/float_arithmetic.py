@@ -15,12 +15,17 @@ from hemgs_codec.pointnet.arithmetic import Rows
 
 
 class PointFloats(FloatArithmetic):
-    """Differentiable twin; stacks are tensors like any other."""
+    """Differentiable twin; stacks are tensors like any other. A plan may be tensors, too."""
+
+    def __init__(self, parameters: dict[str, torch.Tensor]) -> None:
+        super().__init__(parameters)
+        on_cpu = next(iter(parameters.values())).device.type == "cpu"
+        self.breadth = 1 if on_cpu else 1 << 12  # others have no caches to stay in, and launches cost
 
     def fixed(self, values: npt.NDArray[np.int16]) -> Array:
         """See `PointArithmetic`."""
         like = next(iter(self.parameters.values()))
-        return torch.from_numpy(values).to(like.device, like.dtype) / UNIT
+        return torch.as_tensor(values, device=like.device).to(like.dtype) / UNIT
 
     def stack(self, parts: Iterable[Array]) -> Array:
         """See `PointArithmetic`."""
@@ -30,7 +35,7 @@ class PointFloats(FloatArithmetic):
         """See `PointArithmetic`."""
         if isinstance(rows, slice):
             return stack[rows]
-        return torch.nn.functional.embedding(torch.from_numpy(rows.astype(np.int64)).to(stack.device), stack)
+        return torch.nn.functional.embedding(torch.as_tensor(rows, device=stack.device), stack)
 
     def largest(self, x: Array) -> Array:
         """See `PointArithmetic`."""

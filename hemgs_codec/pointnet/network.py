@@ -72,7 +72,7 @@ def _chunks(count: int, size: int) -> Iterator[slice]:
 
 
 def _by_chunks(m: PointArithmetic, count: int, size: int, compute: Callable[[slice], Array]) -> Array:
-    return m.stack(compute(rows) for rows in _chunks(count, size))
+    return m.stack(compute(rows) for rows in _chunks(count, size * m.breadth))
 
 
 def _inputs(m: PointArithmetic, level: PointLevel) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -74,6 +75,29 @@ def test_the_same_seed_gives_the_same_prior() -> None:
 
     assert once(3) == once(3)
     assert once(3) != once(4)
+
+
+def test_another_process_makes_the_same_samples() -> None:
+    here = islice(Pretraining([member()], OPTIONS).samples(), 3)
+    there = islice(Pretraining([member()], OPTIONS, makers=1).samples(), 3)
+    for one, other in zip(here, there, strict=True):
+        torch.testing.assert_close(one.values, other.values, rtol=0, atol=0)
+        torch.testing.assert_close(one.neighbours, other.neighbours, rtol=0, atol=0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU to train on")
+def test_a_gpu_learns_as_the_cpu_does() -> None:
+    training = Pretraining([member()], OPTIONS, device="cuda")
+    log = training.run()
+    assert abs(log[-1] - trained()[1][-1]) < 0.05 * log[-1]
+    assert unpack_prior(pack_prior(training.prior())).model.spec == trained()[0].spec
+
+
+def test_half_precision_is_all_that_a_corpus_needs() -> None:
+    halved = member().halved()
+    assert np.array_equal(halved.scene.means, member().scene.means)
+    np.testing.assert_allclose(halved.scene.shN, member().scene.shN, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(halved.weights.values, member().weights.values, rtol=0.02)
 
 
 def test_what_was_learned_ships_with_its_corpus() -> None:
