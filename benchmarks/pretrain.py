@@ -35,12 +35,6 @@ FOLDS = 4
     "--fold", "fold_number", type=click.IntRange(0, FOLDS - 1), help="Leave out this fold; none if not given."
 )
 @click.option("--iterations", type=click.IntRange(min=100), default=8000, show_default=True)
-@click.option("--learning-rate", type=float, default=6e-3, show_default=True, help="The highest.")
-@click.option(
-    "--start",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Go on with this prior's file, which has seen nothing else.",
-)
 @click.option(
     "--batch", type=click.IntRange(min=1), default=1024, show_default=True, help="Gaussians a step."
 )
@@ -59,7 +53,6 @@ def main(
     data: Path,
     also: tuple[Path, ...],
     fold_number: int | None,
-    start: Path | None,
     no_points: bool,
     threads: int,
     makers: int,
@@ -69,26 +62,21 @@ def main(
 ) -> None:
     """Pre-train a prior and write its file, with the scenes that it may be judged by beside it."""
     from hemgs_codec.prior.corpus import load_member
-    from hemgs_codec.prior.library import load_prior
     from hemgs_codec.prior.pretrain import Pretraining, PretrainOptions
     from hemgs_codec.prior.prior import pack_prior
     from hemgs_codec.threads import use_threads
 
     paths = {name: scene_path(name, data) for name in known_scenes(data)}
     seen, unseen = corpus_of_fold(paths, also, fold_number)
-    begun = None if start is None else load_prior(start)
-    if begun is not None and set(begun.corpus) - {bytes.fromhex(entry.hash) for entry in seen}:
-        raise click.ClickException(f"{start} has seen scenes that this prior mustn't")
     with use_threads(threads):
         members = [load_member(entry.path, ROOT / "runs" / "weights").halved() for entry in seen]
         options = PretrainOptions(use_points=not no_points, **sizes)
-        training = Pretraining(members, options, device=device, makers=makers, start=begun)
+        training = Pretraining(members, options, device=device, makers=makers)
         log = training.run(say)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(pack_prior(training.prior()))
     output.with_suffix(".json").write_text(json.dumps({"unseen": unseen, "loss": log}))
-    row = {"fold": fold_number, "start": start and start.name, "points": not no_points, **sizes}
-    row |= {"unseen": unseen, "scenes": len(seen)}
+    row = {"fold": fold_number, "points": not no_points, "unseen": unseen, "scenes": len(seen), **sizes}
     Results("pretrain").add({**row, "device": device, "loss": log[-1], "file_bytes": output.stat().st_size})
 
 

@@ -11,7 +11,6 @@ import torch
 
 from hemgs_codec.model.frozen import BIAS_BITS, FrozenModel
 from hemgs_codec.model.spec import ModelSpec
-from hemgs_codec.pointnet.frozen import FrozenPointNet
 
 WEIGHT_STEP_SHARE = 0.4
 """Step of a weight matrix as a share of its rms, rounded to a power of two."""
@@ -175,7 +174,7 @@ def initial_parameters(
     )
 
 
-def parameters_from(base: FrozenModel | FrozenPointNet, fresh: Parameters) -> Parameters:
+def parameters_from(base: FrozenModel, fresh: Parameters) -> Parameters:
     """Start from shipped networks instead, hash grid aside; ``fresh`` has the same names and shapes."""
     weights = [name.removesuffix(".w") for name in fresh.names if name.endswith(".w")]
     values, owners = [], []

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.distortion.weights import Weights
-from hemgs_codec.prior.fresh import freshened
 from hemgs_codec.prior.rotate import MIRROR, random_rotation, rotated, rotated_weights
 from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import SceneError
@@ -37,10 +36,6 @@ class Augmentation:
         Share of the scenes that lose Gaussians.
     least_kept
         Share of its Gaussians that such a scene keeps at least; how many is uniform in the logarithm.
-    freshened
-        Share of the scenes of which some Gaussians are as trainers begin them.
-    least_fresh, most_fresh
-        Share of its Gaussians that are so; uniform in the logarithm.
     """
 
     count: int = 16_384
@@ -49,26 +44,20 @@ class Augmentation:
     mirrored: float = 0.5
     thinned: float = 0.25
     least_kept: float = 0.5
-    freshened: float = 0.25
-    least_fresh: float = 0.03
-    most_fresh: float = 0.6
 
     def __post_init__(self) -> None:
         if self.count < 1 or not 0 < self.smallest <= self.largest < math.inf:
             raise SceneError(
                 "a part has at least one Gaussian, and factors of size are 0 < smallest <= largest"
             )
-        shares = (self.mirrored, self.thinned, self.freshened)
-        if not (all(0 <= share <= 1 for share in shares) and 0 < self.least_kept <= 1):
+        if not (0 <= self.mirrored <= 1 and 0 <= self.thinned <= 1 and 0 < self.least_kept <= 1):
             raise SceneError("shares are 0 .. 1, and something is kept of every scene")
-        if not 0 < self.least_fresh <= self.most_fresh <= 1:
-            raise SceneError("shares of fresh Gaussians are 0 < least_fresh <= most_fresh <= 1")
 
 
 def augment(
     scene: GaussianScene, weights: Weights, rng: np.random.Generator, options: Augmentation | None = None
 ) -> tuple[GaussianScene, Weights]:
-    """Return a random variation of a scene: thinned, cropped, freshened, mirrored, rotated and scaled.
+    """Return a random variation of a scene: thinned, cropped, mirrored, rotated and scaled.
 
     Rotations are uniform. A thinned scene's crop reaches farther. Distances among Gaussians say what is in a
     crop, so it's taken before the scene is turned and scaled, which then costs less.
@@ -92,11 +81,7 @@ def augment(
     if rng.random() < options.mirrored:
         matrix = matrix @ MIRROR
     factor = math.exp(rng.uniform(math.log(options.smallest), math.log(options.largest)))
-    part = scene.take(rows)
-    if rng.random() < options.freshened:
-        share = math.exp(rng.uniform(math.log(options.least_fresh), math.log(options.most_fresh)))
-        part = freshened(part, share, rng)
-    part, part_weights = rotated(part, matrix), rotated_weights(weights.take(rows), matrix)
+    part, part_weights = rotated(scene.take(rows), matrix), rotated_weights(weights.take(rows), matrix)
     return scaled(part, factor), scaled_weights(part_weights, factor)
 
 

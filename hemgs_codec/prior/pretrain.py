@@ -11,14 +11,14 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
 import torch
 
 from hemgs_codec.fit.freeze import freeze
-from hemgs_codec.fit.parameters import Parameters, initial_parameters, parameters_from
+from hemgs_codec.fit.parameters import Parameters, initial_parameters
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.pointnet import PointNetSpec
 from hemgs_codec.pointnet.parameters import finest_steps, freeze_point_net
@@ -109,31 +109,18 @@ class Pretraining:
     ----------
     makers : int
         Processes that make samples; 0: this one.
-    start : Prior or None
-        Go on with this one, of the same sizes.
     """
 
     def __init__(
-        self,
-        corpus: list[CorpusScene],
-        options: PretrainOptions,
-        *,
-        device: str = "cpu",
-        makers: int = 0,
-        start: Prior | None = None,
+        self, corpus: list[CorpusScene], options: PretrainOptions, *, device: str = "cpu", makers: int = 0
     ) -> None:
         self.corpus, self.options, self.device, self.makers = corpus, options, device, makers
         self.spec: ModelSpec = prior_spec(options.hidden, options.slice_hidden, options.heads, options.points)
         self.net_spec = PointNetSpec(features=options.points)
         generator = torch.Generator().manual_seed(options.seed)
         steps = torch.zeros(sum(group.num_steps for group in self.spec.groups))
-        self.parameters: Parameters = initial_parameters(self.spec, steps, generator)
-        self.net = initial_point_net(self.net_spec, generator)
-        if start is not None:
-            network = parameters_from(start.model, self.parameters).network
-            self.parameters = replace(self.parameters, network=network)
-            self.net = replace(self.net, network=parameters_from(start.point_net, self.net).network)
-        self.parameters, self.net = self.parameters.to(device), self.net.to(device)
+        self.parameters: Parameters = initial_parameters(self.spec, steps, generator).to(device)
+        self.net = initial_point_net(self.net_spec, generator).to(device)
         leaves = [self.parameters.network] + ([self.net.network] if options.use_points else [])
         if not options.use_points:
             with torch.no_grad():

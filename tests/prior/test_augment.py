@@ -17,7 +17,7 @@ from hemgs_codec.scene import GaussianScene
 from hemgs_format.errors import SceneError
 from tests.small import crop as nearest
 
-PLAIN = Augmentation(count=300, smallest=1.0, largest=1.0, mirrored=0.0, thinned=0.0, freshened=0.0)
+PLAIN = Augmentation(count=300, smallest=1.0, largest=1.0, mirrored=0.0, thinned=0.0)
 
 
 @pytest.fixture(scope="module")
