@@ -21,6 +21,8 @@ Int64Array = npt.NDArray[np.int64]
 class _Listener(FileCoder):
     """Decode, and add up what symbols cost, by channel; parts of positions have none."""
 
+    has_all = False  # it adds up
+
     def __init__(self, sections: Sequence[Section], channels: int) -> None:
         super().__init__(sections)
         self.bits, self.position_bits = np.zeros(channels), 0.0

@@ -111,6 +111,57 @@ def read_rows(
 
 
 @cached
+def read_class(
+    stream: Stream,
+    edges: npt.NDArray[np.uint32],
+    wanted: int,
+    classes: npt.NDArray[np.uint8],
+    rows: Int64Array,
+    residuals: Int64Array,
+) -> tuple[bool, int]:
+    """Read the residuals of one class among those of all (n,): what `read_rows` reads, from the middle.
+
+    Returns
+    -------
+    is_read
+        Whether all were read.
+    escaped
+        How many of them are escapes: one more than the half width.
+    """
+    half = edges.shape[1] // 2 - 1
+    is_read, escaped = True, 0
+    # in registers: a call or an array for each symbol would take longer than all else
+    width, offset, place = stream.state[0], stream.state[1], stream.cursor[0]
+    for n in range(len(rows)):
+        if classes[n] != wanted:
+            continue
+        row, entry, scale = rows[n], half, width >> _PRECISION
+        if offset >= scale << _PRECISION:
+            is_read = False
+            break
+        # products are compared, for a division takes longer than a search
+        left = scale * np.uint64(edges[row, entry])
+        right = scale * np.uint64(edges[row, entry + 1])
+        while offset < left:
+            entry -= 1
+            left, right = scale * np.uint64(edges[row, entry]), left
+        while offset >= right:
+            entry += 1
+            left, right = right, scale * np.uint64(edges[row, entry + 1])
+        offset -= left
+        width = right - left
+        if width < _WORD:
+            word = np.uint64(stream.words[place]) if place < len(stream.words) else np.uint64(0)
+            place += 1
+            width <<= _WORD_BITS
+            offset = offset << _WORD_BITS | word
+        residuals[n] = entry - half
+        escaped += entry == 2 * half + 1
+    stream.state[0], stream.state[1], stream.cursor[0] = width, offset, place
+    return is_read, escaped
+
+
+@cached
 def read_uniform(stream: Stream, bits: Int64Array, values: Int64Array) -> int:
     """Read a value (n,) of each number of bits (n,), 0 .. 16; one of no bits is 0 and takes none."""
     for n in range(len(bits)):

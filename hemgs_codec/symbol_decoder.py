@@ -17,13 +17,13 @@ from hemgs_codec.coder_inputs import (
     bit_counts,
     check_lengths,
     class_edges,
-    group_by_class,
 )
 from hemgs_codec.range_reading import (
     Stream,
     ends_right,
     open_stream,
     read_bits,
+    read_class,
     read_rows,
     read_uniform,
     words_written,
@@ -39,6 +39,8 @@ from hemgs_format.symbols import (
     join_escapes,
 )
 from hemgs_format.tables import HALF_WIDTHS
+
+_IMPOSSIBLE = "entropy-coded data is impossible under its tables: damaged"
 
 
 class SymbolDecoder:
@@ -111,22 +113,17 @@ class SymbolDecoder:
     def _decode_block(self, mean16: IntArray, sigma_index: IntArray) -> Int64Array:
         """Undo `SymbolEncoder._encode_block`."""
         rows = find_rows(mean16, sigma_index)
-        order, parts = group_by_class(rows)
-        row = rows.row if order is None else rows.row[order]
-        coded = np.empty(row.size, np.int64)
-        for width_class, part in parts:
-            h = HALF_WIDTHS[width_class]
-            values = self._decode_rows(row[part], class_edges(width_class))
-            escaped = np.flatnonzero(values == 2 * h + 1)
-            values -= h
-            if escaped.size:
-                values[escaped] = self._decode_escapes(escaped.size, h)
-            coded[part] = values
-        if order is None:
-            residual = coded
-        else:
-            residual = np.empty_like(coded)
-            residual[order] = coded
+        residual = np.empty(rows.row.size, np.int64)
+        for width_class in np.flatnonzero(np.bincount(rows.width_class)).tolist():
+            edges, half = class_edges(width_class), HALF_WIDTHS[width_class]
+            is_read, escaped = read_class(
+                self._stream, edges, width_class, rows.width_class, rows.row, residual
+            )
+            if not is_read:
+                raise CorruptError(_IMPOSSIBLE)
+            if escaped:
+                where = np.flatnonzero((rows.width_class == width_class) & (residual == half + 1))
+                residual[where] = self._decode_escapes(escaped, half)
         symbols = residual + rows.centre
         if rows.shift is not None:
             symbols = (symbols << rows.shift) | self._decode_powers(rows.shift)
@@ -165,4 +162,4 @@ def check_end(stream: Stream) -> None:
 def _check_read(count: int, values: Int64Array) -> None:
     """Raise CorruptError unless all values were read."""
     if count < values.size:
-        raise CorruptError("entropy-coded data is impossible under its tables: damaged")
+        raise CorruptError(_IMPOSSIBLE)

@@ -84,6 +84,33 @@ def _adapt(
 
 
 @cached
+def _fill_costs(
+    table: npt.NDArray[np.int32], near: npt.NDArray[np.int16], shifted: npt.NDArray[np.int16], first: int
+) -> None:
+    """Fill costs (sigmas, distances), and as shifts pick them: (parities, distances, …).
+
+    Of the latter, the entry t of a parity is that of sigma 2t + parity + first.
+    """
+    last = near.shape[0] - 1
+    for distance in range(near.shape[1]):
+        for sigma in range(last + 1):
+            near[sigma, distance] = _cost(table, distance, sigma)
+        for parity in range(2):
+            for t in range(shifted.shape[2]):
+                sigma = min(max(2 * t + parity + first, 0), last)
+                shifted[parity, distance, t] = near[sigma, distance]
+
+
+@cache
+def _costs_at_hand() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
+    """Return `cost_table` as `_observe` reads it: what one symbol asks for lies together."""
+    near = np.empty((NUM_SIGMAS, _FARTHEST), dtype=np.int16)
+    shifted = np.empty((2, _FARTHEST, NUM_SIGMAS // 2 + len(SHIFTS)), dtype=np.int16)
+    _fill_costs(cost_table(), near, shifted, int(SHIFTS[0]))
+    return near, shifted
+
+
+@cached
 def _observe(
     channels: Int64Array,
     symbols: Int64Array,
@@ -92,31 +119,68 @@ def _observe(
     chosen: Int64Array,
     widths: Int64Array,
     table: npt.NDArray[np.int32],
+    near: npt.NDArray[np.int16],
+    shifted: npt.NDArray[np.int16],
     shifts: Int64Array,
     gains: Int64Array,
     biases: Int64Array,
     costs: Int64Array,
 ) -> None:
-    """Add what symbols (n,) would have cost with each alternative to the costs (V, octaves, alternatives)."""
-    last = widths.shape[0] - 1
+    """Add what symbols (n,) would have cost with each alternative to the costs (V, octaves, alternatives).
+
+    Shifts are even and each two more than the last one.
+    """
+    last, end = widths.shape[0] - 1, near.shape[1]
+    num_shifts, num_gains, num_biases = shifts.shape[0], gains.shape[0], biases.shape[0]
     for j in range(symbols.shape[0]):
         channel, mean, octave, aim = channels[j], means[j], sigmas[j] >> 3, 16 * symbols[j]
-        choice = chosen[channel, octave]
-        sigma = min(max(sigmas[j] + choice[0], 0), last)
-        own = costs[channel, octave]
-        drawn, moved = _drawn(mean, choice[1]), _moved(widths[sigma], choice[2])
+        sigma = min(max(sigmas[j] + chosen[channel, octave, 0], 0), last)
+        drawn, moved = (
+            _drawn(mean, chosen[channel, octave, 1]),
+            _moved(widths[sigma], chosen[channel, octave, 2]),
+        )
         distance = abs(aim - drawn - moved)
-        at = 0
-        for k in range(shifts.shape[0]):
-            index = min(max(sigmas[j] + shifts[k], 0), last)
-            own[at] += _cost(table, distance, index)
-            at += 1
-        for k in range(gains.shape[0]):
-            own[at] += _cost(table, abs(aim - _drawn(mean, gains[k]) - moved), sigma)
-            at += 1
-        for k in range(biases.shape[0]):
-            own[at] += _cost(table, abs(aim - drawn - _moved(widths[sigma], biases[k])), sigma)
-            at += 1
+        if distance < end:
+            parity, first = sigmas[j] & 1, sigmas[j] >> 1
+            for k in range(num_shifts):
+                costs[channel, octave, k] += shifted[parity, distance, first + k]
+        else:
+            for k in range(num_shifts):
+                index = min(max(sigmas[j] + shifts[k], 0), last)
+                costs[channel, octave, k] += _cost(table, distance, index)
+        farthest = np.int64(0)
+        for k in range(num_gains):
+            distance = abs(aim - _drawn(mean, gains[k]) - moved)
+            farthest = max(farthest, distance)
+            costs[channel, octave, num_shifts + k] += near[sigma, min(distance, end - 1)]
+        for k in range(num_biases):
+            distance = abs(aim - drawn - _moved(widths[sigma], biases[k]))
+            farthest = max(farthest, distance)
+            costs[channel, octave, num_shifts + num_gains + k] += near[sigma, min(distance, end - 1)]
+        if farthest < end:
+            continue
+        most = near[sigma, end - 1]
+        for k in range(num_gains):
+            distance = abs(aim - _drawn(mean, gains[k]) - moved)
+            if distance >= end:
+                costs[channel, octave, num_shifts + k] += _cost(table, distance, sigma) - most
+        for k in range(num_biases):
+            distance = abs(aim - drawn - _moved(widths[sigma], biases[k]))
+            if distance >= end:
+                costs[channel, octave, num_shifts + num_gains + k] += _cost(table, distance, sigma) - most
+
+
+@cached
+def _choose(costs: Int64Array, first: int, values: Int64Array, favour: int, chosen: Int64Array) -> None:
+    """Fill in which of values would have been cheapest (V, octaves), of equals the first one."""
+    for channel in range(costs.shape[0]):
+        for octave in range(costs.shape[1]):
+            least, best = np.int64(2**62), 0
+            for k in range(values.shape[0]):
+                cost = costs[channel, octave, first + k] + (favour if values[k] != 0 else 0)
+                if cost < least:
+                    least, best = cost, k
+            chosen[channel, octave] = values[best]
 
 
 class Adaptation:
@@ -159,13 +223,12 @@ class Adaptation:
             return
         options = (SHIFTS, GAINS, BIASES)
         for channels, symbols, means, sigmas in self._observed:
-            tables = step_table(), cost_table()
+            tables = step_table(), cost_table(), *_costs_at_hand()
             _observe(channels, symbols, means, sigmas, self._chosen, *tables, *options, self.costs)
         self._observed.clear()
         start = 0
         for kind, values in enumerate(options):
-            costs = self.costs[:, :, start : start + len(values)] + FAVOUR * (values != 0)
-            self._chosen[:, :, kind] = values[costs.argmin(axis=2)]
+            _choose(self.costs, start, values, FAVOUR, self._chosen[:, :, kind])
             start += len(values)
 
     def forget(self) -> None:

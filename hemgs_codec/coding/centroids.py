@@ -24,10 +24,12 @@ SHIFT_BITS = 8
 """Shifts are in 1/256 of a step."""
 _NARROW = 8  # sigma index: four later, at 2**-2.5 steps, the second class begins
 _PER_CLASS = 4  # half an octave each
-_NUM_CLASSES = 8  # from 2 steps on there is no shift
+NUM_CLASSES = 8  # from 2 steps on there is no shift
 SIGMA_CLASSES = np.maximum(np.arange(128) - _NARROW, 0) // _PER_CLASS  # by sigma index
 DISTANCES = np.array([2, 4, 6, 8, 12, 20, 36])  # sixteenths of a step: where the next distance class begins
-NUM_CELLS = _NUM_CLASSES * (len(DISTANCES) + 1)
+CLASSES_OF_DISTANCES = np.searchsorted(DISTANCES, np.arange(DISTANCES[-1] + 1), side="right")
+"""By distance; the last one is that of all beyond."""
+NUM_CELLS = NUM_CLASSES * (len(DISTANCES) + 1)
 
 
 def cells_of(symbols: Int64Array, means: Int64Array, sigmas: Int64Array) -> npt.NDArray[np.int8]:
@@ -41,7 +43,7 @@ def cells_of(symbols: Int64Array, means: Int64Array, sigmas: Int64Array) -> npt.
     toward = means - 16 * symbols
     width = SIGMA_CLASSES[sigmas]
     cell = width * (len(DISTANCES) + 1) + np.searchsorted(DISTANCES, np.abs(toward), side="right") + 1
-    return np.where(width < _NUM_CLASSES, np.sign(toward) * cell, 0).astype(np.int8)
+    return np.where(width < NUM_CLASSES, np.sign(toward) * cell, 0).astype(np.int8)
 
 
 def _steps_of(walked: Walked, group: Group, first_step: int) -> list[Int64Array]:

@@ -13,6 +13,10 @@ Int64Array = npt.NDArray[np.int64]
 class Coder(Protocol):
     """Where a walk's symbols come from or go to."""
 
+    @property
+    def has_all(self) -> bool:
+        """Whether data of all layers are there: then layers may be coded side by side, each in its order."""
+
     def code(
         self,
         layer: int,

@@ -42,6 +42,8 @@ class PrefixCoder:
         Runs and batches don't match.
     """
 
+    has_all = False
+
     def __init__(self, runs: Sequence[Section], cut: Section | None = None) -> None:
         self.batches: list[int] = []
         self._runs, self._cut = list(runs), cut

@@ -38,6 +38,8 @@ class SceneCoder:
         Seal a run after the batch with which it holds this much.
     """
 
+    has_all = False  # runs are written one after another
+
     def __init__(
         self,
         values: npt.NDArray[np.float64],
@@ -111,7 +113,7 @@ class SceneCoder:
 
 
 class FileCoder:
-    """Decode a file's runs.
+    """Decode a file's runs, each layer's in their order.
 
     Raises
     ------
@@ -119,11 +121,13 @@ class FileCoder:
         Runs and batches don't match.
     """
 
+    has_all = True
+
     def __init__(self, sections: Sequence[Section]) -> None:
-        self._sections = list(sections)
-        self._next = 0
-        self._left = 0
-        self._decoder: SymbolDecoder | None = None
+        self._runs = [[section for section in sections if section.id == name] for name in RUN_IDS]
+        self._next = [0] * len(RUN_IDS)
+        self._left = [0] * len(RUN_IDS)
+        self._decoders: list[SymbolDecoder | None] = [None] * len(RUN_IDS)
 
     def code(
         self,
@@ -147,32 +151,34 @@ class FileCoder:
         return decode_parts(self._open(layer), halvings)
 
     def _open(self, layer: int) -> SymbolDecoder:
-        if self._decoder is None:
-            if self._next == len(self._sections) or self._sections[self._next].id != RUN_IDS[layer]:
+        decoder, runs, number = self._decoders[layer], self._runs[layer], self._next[layer]
+        if decoder is None:
+            if number == len(runs):
                 raise CorruptError(f'section "{RUN_IDS[layer]}": a run is missing')
-            self._left, words = split_run(self._sections[self._next])
-            self._decoder = SymbolDecoder(words)
-            self._next += 1
-        return self._decoder
+            self._left[layer], words = split_run(runs[number])
+            decoder = self._decoders[layer] = SymbolDecoder(words)
+            self._next[layer] += 1
+        return decoder
 
     def end_batch(self, layer: int) -> bool:
         """See `coder.Coder`."""
         decoder = self._open(layer)
-        self._left -= 1
-        if self._left == 0:
+        self._left[layer] -= 1
+        if self._left[layer] == 0:
             decoder.finish()
-            self._decoder = None
+            self._decoders[layer] = None
         return True
 
     def end_layer(self, layer: int) -> None:
         """See `coder.Coder`."""
-        if self._decoder is not None:
+        if self._decoders[layer] is not None:
             raise CorruptError(f'section "{RUN_IDS[layer]}": the last run goes on after its layer')
 
     def finish(self) -> None:
         """Check that every run was used."""
-        if self._next != len(self._sections):
-            raise CorruptError(f'section "{self._sections[self._next].id}": an unexpected run')
+        for runs, used in zip(self._runs, self._next, strict=True):
+            if used != len(runs):
+                raise CorruptError(f'section "{runs[used].id}": an unexpected run')
 
 
 def decode_parts(decoder: SymbolDecoder, halvings: Int64Array) -> Int64Array:

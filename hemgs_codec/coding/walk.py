@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from hemgs_codec.coding.coder import Coder
 from hemgs_codec.coding.ground import Ground
 from hemgs_codec.coding.group_walk import GroupWalk
+from hemgs_codec.coding.pipeline import Pipeline
 from hemgs_codec.context.graph import Graph
 from hemgs_codec.context.neighbours import in_batches
 from hemgs_codec.model.arithmetic import ExactArithmetic
@@ -139,22 +142,62 @@ def walk(
         **vars(walked),
     )
     batches = batches_of(graph, spec)
-    done, total = 0, len(batches) * len(spec.groups)
-    for layer, indices in enumerate(spec.layers):
-        groups = [GroupWalk(ground, index, coder) for index in indices]
-        for number, ranks in enumerate(batches):
-            for group in groups:
-                group.code_batch(ranks)
-            if not coder.end_batch(layer):
-                _expect(groups, batches, number)
-                if progress is not None:
-                    progress(stage, total, total)
+    steps = _Steps(ground, coder, batches, stage, progress)
+    if coder.has_all and batches and steps.can_overlap:
+        Pipeline(len(spec.layers), len(batches), steps.code).run(numba.get_num_threads())
+        return walked
+    for layer in range(len(spec.layers)):
+        for number in range(len(batches)):
+            if not steps.code(layer, number):
                 return walked
-            done += len(groups)
-            if progress is not None and (number % 16 == 0 or number + 1 == len(batches)):
-                progress(stage, done, total)
-        coder.end_layer(layer)
+        if not batches:
+            coder.end_layer(layer)
     return walked
+
+
+class _Steps:
+    """A walk's steps: the batches of its layers."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        coder: Coder,
+        batches: list[Int64Array],
+        stage: str,
+        progress: Progress | None,
+    ) -> None:
+        self._coder, self._batches, self._stage, self._progress = coder, batches, stage, progress
+        spec = ground.spec
+        self._groups = [[GroupWalk(ground, index, coder) for index in layer] for layer in spec.layers]
+        self._done, self._total = 0, len(batches) * len(spec.groups)
+        self._telling = Lock()
+
+    @property
+    def can_overlap(self) -> bool:
+        """Whether layers may be coded side by side."""
+        return all(group.uses_one_core for groups in self._groups for group in groups)
+
+    def code(self, layer: int, number: int) -> bool:
+        """Code all groups of a layer's batch; return whether there are data for more."""
+        groups, batches = self._groups[layer], self._batches
+        for group in groups:
+            group.code_batch(batches[number])
+        if not self._coder.end_batch(layer):
+            _expect(groups, batches, number)
+            self._tell(self._total - self._done, is_worth_it=True)
+            return False
+        is_last = number + 1 == len(batches)
+        self._tell(len(groups), is_worth_it=is_last or number % 16 == 0)
+        if is_last:
+            self._coder.end_layer(layer)
+            groups.clear()  # and their memory
+        return True
+
+    def _tell(self, more: int, *, is_worth_it: bool) -> None:
+        with self._telling:
+            self._done += more
+            if self._progress is not None and is_worth_it:
+                self._progress(self._stage, self._done, self._total)
 
 
 def _expect(groups: Sequence[GroupWalk], batches: list[Int64Array], number: int) -> None:

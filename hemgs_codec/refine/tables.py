@@ -51,6 +51,8 @@ class Tables:
 class _Listener:
     """A `coder.Coder` that chooses symbols as `runs.SceneCoder` does, and keeps their tables, not them."""
 
+    has_all = False
+
     def __init__(self, values: Float64Array, places: Float64Array, prices: Float64Array) -> None:
         self.values, self.places, self.prices = values, places, prices
         self.steps = np.zeros(values.shape, np.float32)

@@ -1,0 +1,178 @@
+"""Compiled passes over a batch in 16-bit integers: layers, contexts and slices (see `short_layers`).
+
+An anchor's activations stay in the cache from what its networks see to what its symbols are coded with. All
+numbers are those of the arithmetic's own operations: sums are whole, and floors are shifts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from hemgs_codec.compiled import cached, compiled, source_fingerprint
+from hemgs_codec.model.lanes import LANES
+from hemgs_codec.model.short_layers import ShortLayer, multiply
+from hemgs_codec.model.vectors import divide, dot, fetch, join_edges, settle, weigh
+
+Int16Array = npt.NDArray[np.int16]
+Int32Array = npt.NDArray[np.int32]
+Int64Array = npt.NDArray[np.int64]
+_LINE = 32  # shorts of a line of a cache
+
+
+@compiled
+def _settle(sums: Int32Array, r: int, shift: int, low: int, high: int, out: Int16Array, place: int) -> None:
+    """Put a row's sums as activations at a place of an array."""
+    outs = sums.shape[1]
+    for first in range(0, outs, LANES):
+        settle(sums, r * outs + first, np.int32(shift), np.int32(low), np.int32(high), out, place + first)
+
+
+def _bind_layer(fingerprint: str) -> Callable[..., None]:
+    def layer_pass(
+        ranks: Int64Array,
+        one: Int16Array,
+        first: int,
+        end: int,
+        other: Int16Array,
+        other_first: int,
+        other_end: int,
+        tail: Int16Array,
+        layer: ShortLayer,
+        low: int,
+        high: int,
+        out: Int16Array,
+        is_by_rank: bool,
+    ) -> None:
+        """Fill rows of out with a layer of columns of two arrays (N, …), and of what all rows see (t,).
+
+        Rows of out are the batch's own, or, by rank, those of all anchors.
+        """
+        _ = fingerprint
+        pairs, outs = layer.weights.shape[0], layer.weights.shape[1]
+        rows, sums = np.zeros((4, 2 * pairs), np.int16), np.empty((4, outs), np.int32)
+        own, count, width = end - first, ranks.shape[0], out.shape[1]
+        both = own + other_end - other_first
+        for start in range(0, count, 4):
+            for r in range(4):
+                rank = ranks[min(start + r, count - 1)]  # the last one again where there are no more
+                for c in range(own):
+                    rows[r, c] = one[rank, first + c]
+                for c in range(both - own):
+                    rows[r, own + c] = other[rank, other_first + c]
+                for c in range(tail.shape[0]):
+                    rows[r, both + c] = tail[c]
+            multiply(rows, layer, sums)
+            for r in range(4):
+                i = min(start + r, count - 1)
+                _settle(sums, r, layer.shift, low, high, out, (ranks[i] if is_by_rank else i) * width)
+
+    return cached(layer_pass)
+
+
+def _bind_pool(fingerprint: str) -> Callable[..., None]:
+    def pool_pass(
+        ranks: Int64Array,
+        neighbours: Int32Array,
+        edges: Int16Array,
+        told: Int16Array,
+        query: Int16Array,
+        layer: ShortLayer,
+        score_weights: Int16Array,
+        score_biases: Int64Array,
+        score_shift: int,
+        edge_weights: Int64Array,
+        edge_biases: Int64Array,
+        attention: npt.NDArray[np.float64],
+        limit: int,
+        per_weight: int,
+        pooled: Int16Array,
+        attended: Int16Array,
+    ) -> None:
+        """Pool the context edges of anchors ``ranks`` (n,).
+
+        Parameters
+        ----------
+        neighbours, edges : (N, k), (N, k, 4)
+            The context graph's.
+        told : (N, H + V)
+            Keys and values of all anchors; H and V are multiples of the lanes, as in all below.
+        query : (n, H)
+        layer
+            Of edges, without what it says of scores.
+        score_weights, score_biases : (heads, H), (heads,)
+        edge_weights, edge_biases : (heads, 4), (heads,)
+            What edges say of scores themselves.
+        attention
+            Weights by distance from the best score, a step of which is 2**per_weight.
+        pooled, attended : (n, H), (n, heads, V)
+            To be filled.
+        """
+        _ = fingerprint
+        width, heads, most = pooled.shape[1], attended.shape[1], neighbours.shape[1]
+        row, values, last = told.shape[1], attended.shape[2], attention.shape[0] - 1
+        near, places = np.empty(most, np.int64), np.empty(most, np.int64)
+        joined, scores = np.empty((most, width), np.int16), np.empty((heads, most), np.int64)
+        weights = np.empty(most)
+        sums, weighed = np.empty(width), np.empty(LANES)
+        for i in range(ranks.shape[0]):
+            if i + 1 < ranks.shape[0]:
+                for k in range(most):
+                    other = np.int64(neighbours[ranks[i + 1], k])
+                    if other >= 0:
+                        for at in range(other * row, (other + 1) * row, _LINE):
+                            fetch(told, at)
+            rank, size = ranks[i], 0
+            for k in range(most):
+                if neighbours[rank, k] >= 0:
+                    near[size] = np.int64(neighbours[rank, k]) * row
+                    places[size] = (rank * most + k) * 4
+                    size += 1
+            for first in range(0, width, LANES):
+                join_edges(
+                    edges,
+                    places,
+                    told,
+                    near,
+                    size,
+                    query,
+                    i * width,
+                    layer.weights,
+                    layer.biases,
+                    first,
+                    np.int32(layer.shift),
+                    np.int32(limit),
+                    joined,
+                    width,
+                    sums,
+                )
+                divide(sums, first, float(max(size, 1)), pooled, i * width + first)
+            flat = edges.reshape(-1)
+            for head in range(heads):
+                top = np.int64(-(2**40))
+                for e in range(size):
+                    at, said = places[e], edge_biases[head]
+                    for c in range(4):
+                        said += flat[at + c] * edge_weights[head, c]
+                    said = min(max(said >> layer.shift, -limit), limit)
+                    whole = score_biases[head] + dot(joined, e * width, score_weights, head * width, width)
+                    score = min(max(whole >> score_shift, -limit), limit) + said
+                    scores[head, e] = score
+                    top = max(top, score)
+                total = 0.0
+                for e in range(size):
+                    weights[e] = attention[min((top - scores[head, e]) >> per_weight, last)]
+                    total += weights[e]
+                for first in range(0, values, LANES):
+                    weigh(weights, 0, told, near, width + first, size, weighed)
+                    divide(weighed, 0, max(total, 1.0), attended, (i * heads + head) * values + first)
+
+    return cached(pool_pass)
+
+
+_FINGERPRINT = source_fingerprint(Path(__file__).parent)
+layer_pass = _bind_layer(_FINGERPRINT)
+pool_pass = _bind_pool(_FINGERPRINT)
