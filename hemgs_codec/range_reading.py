@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, compiled
+from hemgs_codec.compiled import cached_bare, compiled
 
 Int64Array = npt.NDArray[np.int64]
 
@@ -75,7 +75,7 @@ def _narrow(stream: Stream, scale: np.uint64, left: np.uint64, weight: np.uint64
     stream.state[0], stream.state[1] = width, offset
 
 
-@cached
+@cached_bare
 def read_rows(
     stream: Stream, edges: npt.NDArray[np.uint32], rows: Int64Array, entries: npt.NDArray[np.int64]
 ) -> int:
@@ -110,7 +110,7 @@ def read_rows(
     return len(rows)
 
 
-@cached
+@cached_bare
 def read_class(
     stream: Stream,
     edges: npt.NDArray[np.uint32],
@@ -161,7 +161,7 @@ def read_class(
     return is_read, escaped
 
 
-@cached
+@cached_bare
 def read_uniform(stream: Stream, bits: Int64Array, values: Int64Array) -> int:
     """Read a value (n,) of each number of bits (n,), 0 .. 16; one of no bits is 0 and takes none."""
     for n in range(len(bits)):
@@ -179,7 +179,7 @@ def read_uniform(stream: Stream, bits: Int64Array, values: Int64Array) -> int:
     return len(bits)
 
 
-@cached
+@cached_bare
 def read_bits(stream: Stream, weight_of_one: Int64Array, bits: Int64Array) -> int:
     """Read a bit (n,) with each weight (n,) of being 1, 1 .. 2**24 - 1."""
     for n in range(len(weight_of_one)):

@@ -43,6 +43,22 @@ def use_threads(threads: int | None) -> Iterator[int]:
         numba.set_num_threads(before_numba)
 
 
+def together(work: Callable[[], object]) -> None:
+    """Call the same on as many threads as may be used, and return when all are done.
+
+    It's a compiled loop that takes its tasks by `compiled.take_number`. Of errors one is raised.
+    """
+    others = numba.get_num_threads() - 1
+    if not others:
+        work()
+        return
+    with ThreadPoolExecutor(others) as pool:
+        results = [pool.submit(work) for _ in range(others)]
+        work()
+    for result in results:
+        result.result()
+
+
 def begin(task: Callable[[], _T]) -> Callable[[], _T]:
     """Begin a task on another core and return what waits for its result, and raises what it raised.
 

@@ -123,14 +123,21 @@ def gaussian_row(sigma_index: int, fraction: int) -> npt.NDArray[np.int64]:
     (2H + 2,) int64
         Weights of residuals -H .. H and of the escape; each at least `MIN_WEIGHT`, summing to 2**24.
     """
+    return _gaussian_rows(sigma_index, np.array([fraction]))[0]
+
+
+def _gaussian_rows(sigma_index: int, fractions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Build the weights (n, 2H + 2) of rows of one sigma index."""
     h = half_width(sigma_index)
-    edges = 16 * np.arange(-h, h + 2, dtype=np.int64) - 8 - fraction  # (2H + 2,) left edge of each residual
+    # (n, 2H + 2) left edge of each residual
+    edges = 16 * np.arange(-h, h + 2, dtype=np.int64) - 8 - fractions[:, None]
     cdf = scaled_cdf(edges, sigma_index)
-    weights = np.empty(2 * h + 2, np.int64)
-    weights[:-1] = np.maximum((np.diff(cdf) + 128) >> 8, MIN_WEIGHT)
-    tails = (1 << 32) - int(cdf[-1] - cdf[0])
-    weights[-1] = max((tails + 128) >> 8, ESCAPE_WEIGHT)
-    weights[np.argmax(weights)] += TOTAL - weights.sum()  # argmax: the lowest index among equals
+    weights = np.empty(edges.shape, np.int64)
+    weights[:, :-1] = np.maximum((np.diff(cdf, axis=1) + 128) >> 8, MIN_WEIGHT)
+    tails = (1 << 32) - (cdf[:, -1] - cdf[:, 0])
+    weights[:, -1] = np.maximum((tails + 128) >> 8, ESCAPE_WEIGHT)
+    # argmax: the lowest index among equals
+    weights[np.arange(len(weights)), weights.argmax(axis=1)] += TOTAL - weights.sum(axis=1)
     return weights
 
 
@@ -149,8 +156,9 @@ def class_weights(width_class: int) -> npt.NDArray[np.uint32]:
         Row ``16 * (i - first i of the class) + fraction + 8``. Read-only.
     """
     first = CLASS_ENDS[width_class - 1] if width_class else 0
-    rows = [gaussian_row(i, f) for i in range(first, CLASS_ENDS[width_class]) for f in range(-8, 8)]
-    weights = np.array(rows, np.uint32)
+    fractions = np.arange(-8, 8)
+    rows = [_gaussian_rows(i, fractions) for i in range(first, CLASS_ENDS[width_class])]
+    weights = np.concatenate(rows).astype(np.uint32)
     weights.flags.writeable = False
     return weights
 

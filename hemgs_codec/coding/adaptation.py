@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, compiled
+from hemgs_codec.compiled import cached_bare, compiled
 from hemgs_codec.model.units import NUM_SIGMAS, log2_fixed, step_table
 from hemgs_format.tables import NUM_TABLE_SIGMAS, scaled_cdf
 
@@ -64,7 +64,7 @@ def _cost(table: npt.NDArray[np.int32], distance: int, sigma: int) -> int:
     return int(table[min(distance >> halvings, table.shape[0] - 1), sigma - 8 * halvings] + 256 * halvings)
 
 
-@cached
+@cached_bare
 def _adapt(
     channels: Int64Array,
     means: Int64Array,
@@ -83,7 +83,7 @@ def _adapt(
         new_means[j] = _drawn(means[j], choice[1]) + _moved(widths[sigma], choice[2])
 
 
-@cached
+@cached_bare
 def _fill_costs(
     table: npt.NDArray[np.int32], near: npt.NDArray[np.int16], shifted: npt.NDArray[np.int16], first: int
 ) -> None:
@@ -110,7 +110,7 @@ def _costs_at_hand() -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]:
     return near, shifted
 
 
-@cached
+@cached_bare
 def _observe(
     channels: Int64Array,
     symbols: Int64Array,
@@ -170,7 +170,7 @@ def _observe(
                 costs[channel, octave, num_shifts + num_gains + k] += _cost(table, distance, sigma) - most
 
 
-@cached
+@cached_bare
 def _choose(costs: Int64Array, first: int, values: Int64Array, favour: int, chosen: Int64Array) -> None:
     """Fill in which of values would have been cheapest (V, octaves), of equals the first one."""
     for channel in range(costs.shape[0]):

@@ -7,14 +7,14 @@ import numpy.typing as npt
 
 from hemgs_codec.coding.centroids import CLASSES_OF_DISTANCES, NUM_CLASSES, SIGMA_CLASSES
 from hemgs_codec.coding.ground import Ground
-from hemgs_codec.compiled import cached
+from hemgs_codec.compiled import cached_bare
 from hemgs_codec.model.scaling import VALUE_LIMIT
 from hemgs_codec.model.units import UNIT_BITS, VALUE_BITS, step_table
 
 Int64Array = npt.NDArray[np.int64]
 
 
-@cached
+@cached_bare
 def _keep(
     ranks: Int64Array,
     channels: Int64Array,

@@ -33,6 +33,14 @@ Int64Array = npt.NDArray[np.int64]
 _WIDE = 2.0 ** (VALUE_BITS - UNIT_BITS)
 _SCORES_PER_WEIGHT_BITS = UNIT_BITS - (WEIGHTS_PER_OCTAVE.bit_length() - 1)
 _NONE = np.zeros(0, np.int16)
+_LINE = 32  # shorts of a line of a cache
+
+
+def _aligned(count: int, row: int) -> Int16Array:
+    """Return rows of zeros (count, row) that begin where a cache's lines do."""
+    room = np.zeros((count + 1) * row + _LINE, np.int16)
+    first = -(room.ctypes.data // 2) % _LINE
+    return room[first : first + count * row].reshape(count, row)
 
 
 @dataclass(frozen=True)
@@ -62,7 +70,7 @@ def short_networks(ground: Ground, group: int) -> ShortNetworks | None:
         return None
     names = [name for name in ground.spec.matrices() if name.split(".")[0] == f"{group}"]
     skips = {name: m.layer(name) for name in names if name.endswith(".skip")}
-    whole = {name for name in names if name.endswith((".edge", ".score"))}
+    whole = {name for name in names if name.endswith(".score")}
     layers = _layers(m, [name for name in names if name not in skips])
     shifts = {name: -int(np.log2(scale * _WIDE)) for name, (_, _, scale) in skips.items()}
     if layers is None or min(shifts.values(), default=0) < 0:
@@ -80,7 +88,7 @@ class ShortNetworks:
     layers, skips
         By name.
     exact
-        Weights and biases of the layers of edges and scores.
+        Weights and biases of the layer of scores.
     """
 
     def __init__(
@@ -102,26 +110,19 @@ class ShortNetworks:
         tilts = np.zeros((self.shape.num_steps, 0), np.int64)
         self.tilts = tilts if ground.tilts is None else ground.tilts[own].astype(np.int64)
         self.sees_others = spec.use_context and not self.shape.refines_positions
-        self.lanes, self.value_lanes = padded(spec.hidden), padded(self.shape.channels)
-        # neighbours lie anywhere in memory: what one tells lies together
-        columns = self.lanes + self.value_lanes if self.sees_others else 0
-        self.told = np.zeros((len(ground.location), columns), np.int16)
+        self.lanes, self.value_lanes = padded(spec.hidden + spec.heads), padded(self.shape.channels)
+        # neighbours lie anywhere in memory: what one tells lies together, in few of a cache's lines
+        row = max(self.lanes, spec.hidden + self.shape.channels)
+        row = -(-row // _LINE) * _LINE if self.sees_others else 0
+        self.told = _aligned(len(ground.location) + 1, row)
+        self.first_value = min(spec.hidden, row - self.value_lanes)
         if self.sees_others:
-            self._split_edge(exact, spec.hidden)
+            self._prepare_scores(exact, spec.hidden)
 
-    def _split_edge(self, exact: dict[str, tuple[Int64Array, Int64Array]], hidden: int) -> None:
-        """Part what edges say of hidden activations from what they say of scores."""
-        name = f"{self.group}.edge"
-        edge_weights, edge_biases = exact[name]
-        score_weights, score_biases = exact[f"{self.group}.score"]
-        whole = self.layers[name]
-        weights, biases = whole.weights[:, : self.lanes].copy(), whole.biases[: self.lanes].copy()
-        weights[:, hidden:], biases[hidden:] = 0, 0
-        self.edge = ShortLayer(weights, biases, whole.shift)
-        self.edge_scores = np.ascontiguousarray(edge_weights[:, hidden:].T), edge_biases[hidden:].copy()
-        self.score_weights = np.zeros((score_weights.shape[1], self.lanes), np.int16)
-        self.score_weights[:, :hidden] = score_weights.T
-        self.score_biases, self.score_shift = score_biases, self.layers[f"{self.group}.score"].shift
+    def _prepare_scores(self, exact: dict[str, tuple[Int64Array, Int64Array]], hidden: int) -> None:
+        weights, self.score_biases = exact[f"{self.group}.score"]
+        self.score_weights = np.zeros((weights.shape[1], self.lanes), np.int16)
+        self.score_weights[:, :hidden] = weights.T
 
     def open(self, ranks: Int64Array) -> tuple[Int16Array, Int64Array]:
         """See `Networks`."""
@@ -130,7 +131,7 @@ class ShortNetworks:
         location = ground.location
         layer_pass(
             ranks, location, 0, location.shape[1], ground.seen, 0, self.earlier, self.lam,
-            self.layers[f"{name}.prior"], 0, LIMIT, prior, False,
+            self.layers[f"{name}.prior"], 0, LIMIT, prior, False, 0,
         )  # fmt: skip
         steps = np.full((len(ranks), shape.num_steps), UNIT_STEP, dtype=np.int64)
         if shape.flags:
@@ -144,7 +145,7 @@ class ShortNetworks:
         return prior, steps
 
     def look_around(self, ranks: Int64Array) -> tuple[Int16Array, Int16Array]:
-        """See `Networks`; both have columns to spare."""
+        """See `Networks`; both have columns to spare, and values begin behind some of them."""
         ground, name, count = self.ground, f"{self.group}", len(ranks)
         pooled = np.empty((count, self.lanes), np.int16)
         attended = np.empty((count, ground.spec.heads, self.value_lanes), np.int16)
@@ -154,12 +155,12 @@ class ShortNetworks:
         location = ground.location
         layer_pass(
             ranks, location, ground.spec.hash_width, location.shape[1], ground.seen, 0, self.earlier, _NONE,
-            self.layers[f"{name}.query"], -LIMIT, LIMIT, query, False,
+            self.layers[f"{name}.query"], -LIMIT, LIMIT, query, False, 0,
         )  # fmt: skip
         pool_pass(
-            ranks, ground.graph.neighbours, ground.graph.edges, self.told, query, self.edge,
-            self.score_weights, self.score_biases, self.score_shift, *self.edge_scores, attention_table(),
-            LIMIT, _SCORES_PER_WEIGHT_BITS, pooled, attended,
+            ranks, ground.graph.neighbours, ground.graph.edges, self.told, query, self.layers[f"{name}.edge"],
+            self.score_weights, self.score_biases, self.layers[f"{name}.score"].shift, ground.spec.hidden,
+            self.first_value, attention_table(), LIMIT, _SCORES_PER_WEIGHT_BITS, pooled, attended,
         )  # fmt: skip
         return pooled, attended
 
@@ -180,7 +181,8 @@ class ShortNetworks:
         sigmas = np.empty_like(means)
         slice_pass(
             ranks, prior, spec.hidden, steps, shape.slice_steps(number).start, shape.share(number), UNIT_STEP,
-            UNIT // 16, self.ground.seen, self.first, done, spec.earlier_own(done), pooled, attended,
+            UNIT // 16, self.ground.seen, self.first, spec.earlier_own(done), pooled, attended,
+            spec.hidden - self.first_value + done,
             self.layers[f"{name}.hidden"], spec.slice_hidden, LIMIT, self.layers[f"{name}.out"],
             skip.weights, skip.shift, step_table(), MEAN_LIMIT, VALUE_BITS - 3, UNIT_SIGMA, NUM_SIGMAS - 1,
             means, sigmas,
@@ -195,8 +197,7 @@ class ShortNetworks:
         if not self.sees_others:
             return
         seen, own = self.ground.seen, slice(self.first, self.first + self.shape.channels)
-        self.told[ranks, self.lanes : self.lanes + self.shape.channels] = seen[ranks, own]
         layer_pass(
             ranks, seen, 0, self.earlier, seen, own.start, own.stop, _NONE, self.layers[f"{self.group}.key"],
-            -LIMIT, LIMIT, self.told, True,
+            -LIMIT, LIMIT, self.told, True, self.ground.spec.hidden,
         )  # fmt: skip

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, compiled, compiled_parallel, source_fingerprint, take_number
+from hemgs_codec.compiled import cached, cached_bare, compiled, source_fingerprint, take_number
+from hemgs_codec.threads import together
 
 Int32Array = npt.NDArray[np.int32]
 Int64Array = npt.NDArray[np.int64]
@@ -114,20 +115,34 @@ def _insert(best_d: Int64Array, best_r: Int32Array, size: int, d: np.int64, r: n
     return min(size + 1, len(best_d))
 
 
+class Scratch(NamedTuple):
+    """What a thread needs for its searches: nodes that wait, and the nearest points so far."""
+
+    stack: Int32Array
+    stack_d: Int64Array
+    best_d: Int64Array
+    best_r: Int32Array
+
+
+def _open_scratch(count: int) -> Scratch:
+    """Make the scratch space of searches for so many points."""
+    stack = np.empty(_DEPTH, np.int32), np.empty(_DEPTH, np.int64)
+    return Scratch(*stack, np.empty(count, np.int64), np.empty(count, np.int32))
+
+
 @compiled
 def _find(
     points: Int32Array,
     nodes: Int32Array,
-    query: Int32Array,
-    stack: Int32Array,
-    stack_d: Int64Array,
-    best_d: Int64Array,
-    best_r: Int32Array,
+    queries: Int32Array,
+    q: int,
+    scratch: Scratch,
 ) -> int:
     """Fill in the nearest points of one query and return how many there are."""
+    stack, stack_d, best_d, best_r = scratch
     leaves = nodes.shape[0] // 2
-    x, y, z = query[0], query[1], query[2]
-    rank, limit, half = query[RANK], query[LIMIT], query[HALF]
+    x, y, z = queries[q, 0], queries[q, 1], queries[q, 2]
+    rank, limit, half = queries[q, RANK], queries[q, LIMIT], queries[q, HALF]
     size, worst, worst_rank = 0, _NEVER, _LAST  # what is beyond the worst that is kept isn't wanted
     stack[0], stack_d[0], top = 1, 0, 1
     while top > 0:
@@ -169,47 +184,31 @@ def _find(
     return size
 
 
-@compiled_parallel
-def _find_all(
-    points: Int32Array,
-    nodes: Int32Array,
-    queries: Int32Array,
-    counter: Int64Array,
-    workers: int,
-    out: Int32Array,
-    squared: Int64Array,
-) -> None:
-    total, count = queries.shape[0], out.shape[1]
-    for _ in numba.prange(workers):
-        best_d, best_r = np.empty(count, np.int64), np.empty(count, np.int32)
-        stack, stack_d = np.empty(_DEPTH, np.int32), np.empty(_DEPTH, np.int64)
-        while True:
-            first = take_number(counter) * _TASK
-            if first >= total:
-                break
-            for q in range(first, min(first + _TASK, total)):
-                size = _find(points, nodes, queries[q], stack, stack_d, best_d, best_r)
-                rank = queries[q, RANK]
-                for k in range(size):
-                    out[rank, k] = best_r[k]
-                    squared[rank, k] = best_d[k]
-
-
 def _bind(fingerprint: str) -> Callable[..., None]:
     def search(
         points: Int32Array,
         nodes: Int32Array,
         queries: Int32Array,
         counter: Int64Array,
-        workers: int,
+        scratch: Scratch,
         out: Int32Array,
         squared: Int64Array,
     ) -> None:
-        """For each query (q, 6) find the nearest points of rank below its limit within its window."""
+        """For each query (q, 6) that no other thread takes find the nearest points: see `find_nearest`."""
         _ = fingerprint
-        _find_all(points, nodes, queries, counter, workers, out, squared)
+        total = queries.shape[0]
+        while True:
+            first = take_number(counter) * _TASK
+            if first >= total:
+                break
+            for q in range(first, min(first + _TASK, total)):
+                size = _find(points, nodes, queries, q, scratch)
+                rank = queries[q, RANK]
+                for k in range(size):
+                    out[rank, k] = scratch.best_r[k]
+                    squared[rank, k] = scratch.best_d[k]
 
-    return cached(search)
+    return cached_bare(search)
 
 
 _search = _bind(source_fingerprint(Path(__file__).parent))
@@ -224,4 +223,5 @@ def find_nearest(
     points: Int32Array, nodes: Int32Array, queries: Int32Array, out: Int32Array, squared: Int64Array
 ) -> None:
     """For each query (q, 6) fill in its rank's row of the nearest points' ranks and squared distances."""
-    _search(points, nodes, queries, np.zeros(1, np.int64), numba.get_num_threads(), out, squared)
+    counter = np.zeros(1, np.int64)
+    together(lambda: _search(points, nodes, queries, counter, _open_scratch(out.shape[1]), out, squared))

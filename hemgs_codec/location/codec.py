@@ -23,7 +23,7 @@ from hemgs_codec.location.contexts import NUM_CONTEXTS, NUM_SETS
 from hemgs_codec.location.mixing import open_mixer
 from hemgs_codec.location.morton import MAX_BITS, check_coords, morton_encode
 from hemgs_codec.location.neighbours import Int32Array, Level, link_children, open_level
-from hemgs_codec.location.octree import code_level
+from hemgs_codec.location.octree import code_level, open_scratch
 from hemgs_codec.range_coder import SymbolEncoder
 from hemgs_codec.range_reading import ends_right, words_written
 from hemgs_format.errors import CorruptError, LimitError, TruncatedError
@@ -148,14 +148,17 @@ def _walk(
     coords: Int32Array, num_points: int, bits: int, channel: Channel, encoder: SymbolEncoder | None
 ) -> Level:
     """Code all levels, root to leaves; return the leaves."""
-    mixer = open_mixer(NUM_CONTEXTS, NUM_SETS)
+    mixer, scratch = open_mixer(NUM_CONTEXTS, NUM_SETS), open_scratch()
     level = open_level(1)
     level.num_points[0] = num_points
     for node_bits in range(bits, 0, -1):
         num_nodes = len(level.num_points)
         room = open_level(min(8 * num_nodes, num_points))
         first_child = np.empty(num_nodes + 1, np.int32)
-        num_children = code_level(coords, node_bits, level, first_child, room, mixer, channel)
+        middle = np.empty_like(level.corner)
+        num_children = code_level(
+            coords, node_bits, level, first_child, room, middle, scratch, mixer, channel
+        )
         if encoder is None:
             _check_state(channel)
         else:

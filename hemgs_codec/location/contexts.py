@@ -10,7 +10,7 @@ The first is even under mirroring, the last is odd: its contexts hold "the predi
 
 from __future__ import annotations
 
-from hemgs_codec.compiled import compiled
+from hemgs_codec.compiled import compiled, divide_floor
 from hemgs_codec.location.coder import Channel
 from hemgs_codec.location.evidence import Evidence
 from hemgs_codec.location.features import half_octaves
@@ -104,7 +104,7 @@ def code_share(mixer: Mixer, channel: Channel, seen: Evidence, count: int, upper
             context[0] = _SHARE_PATH + count * 32 + middle
             below = BINOMIAL_BELOW[count]
             above = below[high + 1] - below[middle + 1]
-            mixer.opinion[3] = STRETCH[(above << 12) // (below[high + 1] - below[low])]
+            mixer.opinion[3] = STRETCH[divide_floor(above << 12, below[high + 1] - below[low])]
         context[1] = _SHARE_PULL + ((count * 14 + middle) * 16 if count <= 14 else 3600 + shallow * 32) + pull
         context[2] = _SHARE_FIT + (((shallow * 8 + c) * 16 + lean) * 8) + (seen.fit_variance >> 2)
         if code_mixed(mixer, channel, 4, _SHARE_SETS + shallow, 1 if upper > middle else 0):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import compiled
+from hemgs_codec.compiled import compiled, divide_floor
 from hemgs_codec.location.features import Surroundings, half_octaves, predict, pull
 
 
@@ -57,7 +57,7 @@ def witness(
         fit_distance=fit_distance,
         fit_variance=fit_variance,
         pull_sign=1 if upper >= lower else -1,
-        pull_ratio=15 * abs(upper - lower) // (density + 1),
+        pull_ratio=divide_floor(15 * abs(upper - lower), density + 1),
         pull_mass=min(half_octaves(density >> 12) >> 1, 15),
         node_count=node_count,
         num_boxes=num_boxes,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import compiled
+from hemgs_codec.compiled import compiled, count_bits, divide_floor
 from hemgs_codec.location.neighbours import MAX_NEIGHBOURS, Int32Array, Level
 from hemgs_codec.location.tables import KERNEL, KERNEL_REACH
 
@@ -44,7 +44,6 @@ class Surroundings(NamedTuple):
     scale: Int64Array  # (4,) number fitted (0: no fit), offset shift, moment shift, ridge
 
 
-@compiled
 def open_surroundings() -> Surroundings:
     """Make the scratch space."""
     return Surroundings(
@@ -57,21 +56,11 @@ def open_surroundings() -> Surroundings:
 
 
 @compiled
-def bit_length(value: int) -> int:
-    """Return how many bits a value >= 0 has."""
-    length = 0
-    while value > 0:
-        value >>= 1
-        length += 1
-    return length
-
-
-@compiled
 def half_octaves(value: int) -> int:
     """Put a value >= 0 on a scale of two steps an octave: 0 .. 4 stay; 6, 8, 12, 16 become 5, 6, 7, 8."""
     if value < 4:
         return value
-    length = bit_length(value)
+    length = count_bits(value)
     return 2 * length - 2 + ((value >> (length - 2)) & 1)
 
 
@@ -140,7 +129,7 @@ def fit(near: Surroundings, degree: int) -> None:
     for j in range(num):
         for axis in range(3):
             furthest = max(furthest, abs(near.offsets[j, axis]))
-    shift = max(0, bit_length(furthest) - _FIT_BITS)
+    shift = max(0, count_bits(furthest) - _FIT_BITS)
     near.sums[:] = 0
     near.moments[:] = 0
     for j in range(num):
@@ -156,7 +145,7 @@ def fit(near: Surroundings, degree: int) -> None:
     # The ridge keeps a flat or undersampled direction from being extrapolated: a little of the spread, and
     # what comes of the neighbours' own positions being known to a cell only.
     ridge = (trace >> 8) + ((num * num * _CELL_VARIANCE) >> (2 * shift)) + 1
-    moment_shift = max(0, bit_length(trace + 3 * ridge) - _MOMENT_BITS)
+    moment_shift = max(0, count_bits(trace + 3 * ridge) - _MOMENT_BITS)
     for p in range(3):
         for q in range(p, 3):
             near.moments[p, q] >>= moment_shift
@@ -168,6 +157,23 @@ def fit(near: Surroundings, degree: int) -> None:
 
 
 @compiled
+def _slope(product: np.int64, determinant: np.int64) -> np.int64:
+    """Return the quotient of two products of moments as a slope, rounded down and clamped.
+
+    A float says it but for one more or less, and the remainder how it is.
+    """
+    product <<= _SLOPE_BITS
+    quotient = float(product) / float(determinant)
+    slope = np.int64(min(max(quotient, -float(_MAX_SLOPE + 1)), float(_MAX_SLOPE + 1)))
+    rest = product - slope * determinant
+    if rest < 0:
+        slope -= 1
+    elif rest >= determinant:
+        slope += 1
+    return min(max(slope, np.int64(-_MAX_SLOPE)), np.int64(_MAX_SLOPE))
+
+
+@compiled
 def predict(near: Surroundings, axis: int, centre: Int64Array) -> tuple[int, int]:
     """Return the fit's estimate of a coordinate given the other two at centre (3,), and its variance."""
     num, shift, moment_shift, ridge = near.scale[0], near.scale[1], near.scale[2], near.scale[3]
@@ -175,15 +181,14 @@ def predict(near: Surroundings, axis: int, centre: Int64Array) -> tuple[int, int
     m = near.moments
     pp, qq, pq = m[p, p] + ridge, m[q, q] + ridge, m[p, q]
     determinant = max(pp * qq - pq * pq, 1)
-    slope_p = ((m[axis, p] * qq - m[axis, q] * pq) << _SLOPE_BITS) // determinant
-    slope_q = ((m[axis, q] * pp - m[axis, p] * pq) << _SLOPE_BITS) // determinant
-    slope_p = min(max(slope_p, -_MAX_SLOPE), _MAX_SLOPE)
-    slope_q = min(max(slope_q, -_MAX_SLOPE), _MAX_SLOPE)
+    slope_p = _slope(m[axis, p] * qq - m[axis, q] * pq, determinant)
+    slope_q = _slope(m[axis, q] * pp - m[axis, p] * pq, determinant)
     step_p = num * (centre[p] >> shift) - near.sums[p]
     step_q = num * (centre[q] >> shift) - near.sums[q]
-    estimate = ((near.sums[axis] + ((slope_p * step_p + slope_q * step_q) >> _SLOPE_BITS)) << shift) // num
+    total = near.sums[axis] + ((slope_p * step_p + slope_q * step_q) >> _SLOPE_BITS)
+    estimate = divide_floor(total << shift, num)
     unexplained = max(m[axis, axis] - ((slope_p * m[axis, p] + slope_q * m[axis, q]) >> _SLOPE_BITS), 0)
-    variance = ((unexplained << moment_shift) // (num * num)) << (2 * shift)
+    variance = divide_floor(unexplained << moment_shift, num * num) << (2 * shift)
     return estimate, variance
 
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, compiled, source_fingerprint
+from hemgs_codec.compiled import cached_bare, compiled, divide_floor, source_fingerprint
 from hemgs_codec.location.coder import STATE_OK, Channel
 from hemgs_codec.location.contexts import code_both, code_share, code_side
 from hemgs_codec.location.evidence import Evidence, witness
-from hemgs_codec.location.features import add_mass, box_centre, look_around, open_surroundings
+from hemgs_codec.location.features import Surroundings, add_mass, box_centre, look_around, open_surroundings
 from hemgs_codec.location.mixing import Mixer
 from hemgs_codec.location.neighbours import Int32Array, Level
 
@@ -29,6 +29,21 @@ class Boxes(NamedTuple):
     octant: Int64Array  # (8,) bit a: upper half along axis a
     num_points: Int64Array  # (8,) points inside
     start: Int64Array  # (8,) rank of the first
+
+
+class Scratch(NamedTuple):
+    """Scratch space of a walk."""
+
+    near: Surroundings
+    centre: Int64Array  # (3,) of a box
+    boxes: Boxes
+    halves: Boxes
+
+
+def open_scratch() -> Scratch:
+    """Make the scratch space."""
+    boxes, halves = (Boxes(*np.zeros((3, 8), np.int64)) for _ in range(2))
+    return Scratch(open_surroundings(), np.zeros(3, np.int64), boxes, halves)
 
 
 @compiled
@@ -55,6 +70,8 @@ def _code_level(
     parents: Level,
     first_child: Int32Array,
     children: Level,
+    middle: Int32Array,
+    scratch: Scratch,
     mixer: Mixer,
     channel: Channel,
 ) -> int:
@@ -72,19 +89,18 @@ def _code_level(
         (n + 1,), written: node i's children are ``first_child[i] .. first_child[i + 1] - 1``.
     children
         Room for ``min(8 * n, N)`` nodes, written, neighbours excepted.
+    middle
+        (n, 3), written.
     mixer, channel
         Adaptive state; where bits come from or go.
     """
-    near = open_surroundings()
-    centre = np.zeros(3, np.int64)
-    boxes = Boxes(np.zeros(8, np.int64), np.zeros(8, np.int64), np.zeros(8, np.int64))
-    halves = Boxes(np.zeros(8, np.int64), np.zeros(8, np.int64), np.zeros(8, np.int64))
+    near, centre, boxes, halves = scratch.near, scratch.centre, scratch.boxes, scratch.halves
     half_bits = node_bits - 1
     half = 1 << half_bits
-    middle = np.empty_like(parents.corner)
-    for axis in range(3):
-        middle[:, axis] = 2 * (parents.corner[:, axis] + half)
     total = 0
+    for node in range(len(parents.num_points)):
+        for axis in range(3):
+            middle[node, axis] = 2 * (parents.corner[node, axis] + half)
     for node in range(len(parents.num_points)):
         if channel.cursor[1] != STATE_OK:
             break
@@ -136,14 +152,14 @@ def _code_level(
             children.start[total] = boxes.start[box]
             total += 1
         for axis in range(3):
-            middle[node, axis] //= num_boxes
+            middle[node, axis] = divide_floor(np.int64(middle[node, axis]), num_boxes)
     first_child[len(parents.num_points)] = total
     return total
 
 
 def _bind_fingerprint(
     fingerprint: str,
-) -> Callable[[Int32Array, int, Level, Int32Array, Level, Mixer, Channel], int]:
+) -> Callable[[Int32Array, int, Level, Int32Array, Level, Int32Array, Scratch, Mixer, Channel], int]:
     """Return the compiled `code_level`, cached under what it was compiled from."""
 
     def walk(
@@ -152,13 +168,15 @@ def _bind_fingerprint(
         parents: Level,
         first_child: Int32Array,
         children: Level,
+        middle: Int32Array,
+        scratch: Scratch,
         mixer: Mixer,
         channel: Channel,
     ) -> int:
         _ = fingerprint
-        return _code_level(coords, node_bits, parents, first_child, children, mixer, channel)
+        return _code_level(coords, node_bits, parents, first_child, children, middle, scratch, mixer, channel)
 
-    return cached(walk)
+    return cached_bare(walk)
 
 
 code_level = _bind_fingerprint(source_fingerprint(Path(__file__).parent))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, compiled, source_fingerprint
+from hemgs_codec.compiled import cached_bare, compiled, source_fingerprint
 from hemgs_codec.location import mixing
 from hemgs_codec.location.coder import (
     STATE_IMPOSSIBLE,
@@ -233,7 +233,7 @@ def _bind_fingerprint(fingerprint: str) -> Callable[[Int64Array, Layout, Mixer, 
         _ = fingerprint
         _code_lists(values, layout, mixer, channel)
 
-    return cached(code_lists)
+    return cached_bare(code_lists)
 
 
 _code = _bind_fingerprint(source_fingerprint(Path(mixing.__file__).parent))

@@ -46,10 +46,12 @@ def _bind_layer(fingerprint: str) -> Callable[..., None]:
         high: int,
         out: Int16Array,
         is_by_rank: bool,
+        kept: int,
     ) -> None:
         """Fill rows of out with a layer of columns of two arrays (N, …), and of what all rows see (t,).
 
-        Rows of out are the batch's own, or, by rank, those of all anchors.
+        Rows of out are the batch's own, or, by rank, those of all anchors. The second array's columns are
+        kept beside the layer's, from the column ``kept`` on, unless that is 0.
         """
         _ = fingerprint
         pairs, outs = layer.weights.shape[0], layer.weights.shape[1]
@@ -68,7 +70,11 @@ def _bind_layer(fingerprint: str) -> Callable[..., None]:
             multiply(rows, layer, sums)
             for r in range(4):
                 i = min(start + r, count - 1)
-                _settle(sums, r, layer.shift, low, high, out, (ranks[i] if is_by_rank else i) * width)
+                row = ranks[i] if is_by_rank else i
+                _settle(sums, r, layer.shift, low, high, out, row * width)
+                if kept > 0:
+                    for c in range(both - own):
+                        out[row, kept + c] = rows[r, own + c]
 
     return cached(layer_pass)
 
@@ -84,8 +90,8 @@ def _bind_pool(fingerprint: str) -> Callable[..., None]:
         score_weights: Int16Array,
         score_biases: Int64Array,
         score_shift: int,
-        edge_weights: Int64Array,
-        edge_biases: Int64Array,
+        hidden: int,
+        first_value: int,
         attention: npt.NDArray[np.float64],
         limit: int,
         per_weight: int,
@@ -98,14 +104,14 @@ def _bind_pool(fingerprint: str) -> Callable[..., None]:
         ----------
         neighbours, edges : (N, k), (N, k, 4)
             The context graph's.
-        told : (N, H + V)
-            Keys and values of all anchors; H and V are multiples of the lanes, as in all below.
+        told : (N + 1, row)
+            Of each anchor its keys, then its values, those from column ``first_value`` on as V lanes.
         query : (n, H)
+            H and V are multiples of the lanes, here and below; what lies in lanes to spare doesn't matter.
         layer
-            Of edges, without what it says of scores.
+            Of edges: what they say to ``hidden`` activations, and after these to each head's scores.
         score_weights, score_biases : (heads, H), (heads,)
-        edge_weights, edge_biases : (heads, 4), (heads,)
-            What edges say of scores themselves.
+            Weights of lanes to spare are 0.
         attention
             Weights by distance from the best score, a step of which is 2**per_weight.
         pooled, attended : (n, H), (n, heads, V)
@@ -115,7 +121,8 @@ def _bind_pool(fingerprint: str) -> Callable[..., None]:
         width, heads, most = pooled.shape[1], attended.shape[1], neighbours.shape[1]
         row, values, last = told.shape[1], attended.shape[2], attention.shape[0] - 1
         near, places = np.empty(most, np.int64), np.empty(most, np.int64)
-        joined, scores = np.empty((most, width), np.int16), np.empty((heads, most), np.int64)
+        said, joined = np.empty((most, width), np.int16), np.empty((most, width), np.int16)
+        scores = np.empty((heads, most), np.int64)
         weights = np.empty(most)
         sums, weighed = np.empty(width), np.empty(LANES)
         for i in range(ranks.shape[0]):
@@ -145,21 +152,17 @@ def _bind_pool(fingerprint: str) -> Callable[..., None]:
                     first,
                     np.int32(layer.shift),
                     np.int32(limit),
+                    said,
                     joined,
                     width,
                     sums,
                 )
                 divide(sums, first, float(max(size, 1)), pooled, i * width + first)
-            flat = edges.reshape(-1)
             for head in range(heads):
                 top = np.int64(-(2**40))
                 for e in range(size):
-                    at, said = places[e], edge_biases[head]
-                    for c in range(4):
-                        said += flat[at + c] * edge_weights[head, c]
-                    said = min(max(said >> layer.shift, -limit), limit)
                     whole = score_biases[head] + dot(joined, e * width, score_weights, head * width, width)
-                    score = min(max(whole >> score_shift, -limit), limit) + said
+                    score = min(max(whole >> score_shift, -limit), limit) + said[e, hidden + head]
                     scores[head, e] = score
                     top = max(top, score)
                 total = 0.0
@@ -167,7 +170,7 @@ def _bind_pool(fingerprint: str) -> Callable[..., None]:
                     weights[e] = attention[min((top - scores[head, e]) >> per_weight, last)]
                     total += weights[e]
                 for first in range(0, values, LANES):
-                    weigh(weights, 0, told, near, width + first, size, weighed)
+                    weigh(weights, 0, told, near, first_value + first, size, weighed)
                     divide(weighed, 0, max(total, 1.0), attended, (i * heads + head) * values + first)
 
     return cached(pool_pass)

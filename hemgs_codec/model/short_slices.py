@@ -30,10 +30,10 @@ def _bind_slice(fingerprint: str) -> Callable[..., None]:
         half_eighth: int,
         seen: Int16Array,
         first: int,
-        done: int,
         own: int,
         pooled: Int16Array,
         attended: Int16Array,
+        first_attended: int,
         layer: ShortLayer,
         outs: int,
         limit: int,
@@ -76,7 +76,7 @@ def _bind_slice(fingerprint: str) -> Callable[..., None]:
                     at += width_of_hidden
                 for head in range(heads):
                     for c in range(width):
-                        rows[r, at + c] = attended[i, head, done + c]
+                        rows[r, at + c] = attended[i, head, first_attended + c]
                     at += width
             multiply(rows, layer, sums)
             for r in range(4):
@@ -92,7 +92,7 @@ def _bind_slice(fingerprint: str) -> Callable[..., None]:
                 for c in range(width):
                     mean, near = np.int64(out[r, c]) >> out_layer.shift, np.int64(0)
                     for head in range(heads):
-                        near += attended[i, head, done + c] * skip[head, c]
+                        near += attended[i, head, first_attended + c] * skip[head, c]
                     mean = max(mean + (near >> skip_shift), np.int64(-mean_limit))
                     means[i, c] = min(mean, np.int64(mean_limit))
                     log_sigma = np.int64(out[r, width + c]) >> out_layer.shift

@@ -130,6 +130,7 @@ def join_edges(
     first: Any,
     shift: Any,
     limit: Any,
+    said: Any,
     joined: Any,
     width: Any,
     sums: Any,
@@ -137,14 +138,14 @@ def join_edges(
     """Join edges, keys and a query to hidden activations in the lanes from ``first`` on, and add them up.
 
     Edge e of ``size`` is the four shorts of edges at ``places[e]``, and its key begins in told at
-    ``near[e]``; the query begins at ``asked``. What they give, relu(edge + key + query), goes into joined
-    (size, width); the sum of all into sums, as float64. Weights are (2, width, 2).
+    ``near[e]``; the query begins at ``asked``. What edges say goes into said (size, width), and relu(edge +
+    key + query) into joined (size, width); the sum of all into sums, as float64. Weights are (2, width, 2).
     """
 
     def generate(context: Any, builder: Builder, signature: Any, arguments: Any) -> Value:
         data = open_arguments(context, builder, signature, arguments)
         edges, places, told, near, size, query, asked, weights, biases, first, shift, limit = data[:12]
-        joined, width, sums = data[12:]
+        said, joined, width, sums = data[12:]
         wide, shorts = lanes(INT), lanes(SHORT)
         limit, shift = splat(builder, limit), splat(builder, shift)
         bias = load(builder, biases, first, wide)
@@ -162,18 +163,19 @@ def join_edges(
                 pair = spread_pair(builder, edges, builder.add(place, number(2 * half)))
                 x = builder.add(x, add_pairs(builder, pair, weight))
             x = clamp(builder, builder.ashr(x, shift), builder.neg(limit), limit)
+            target = builder.add(builder.mul(loop.index, width), first)
+            store(builder, builder.trunc(x, shorts), said, target)
             key = load(builder, told, builder.add(load(builder, near, loop.index, LONG), first), shorts)
             x = clamp(
                 builder, builder.add(builder.add(x, own), builder.sext(key, wide)), constant_lanes(0), limit
             )
             builder.store(builder.add(builder.load(total), x), total)
-            place = builder.add(builder.mul(loop.index, width), first)
-            store(builder, builder.trunc(x, shorts), joined, place)
+            store(builder, builder.trunc(x, shorts), joined, target)
         store(builder, builder.sitofp(builder.load(total), lanes(DOUBLE)), sums, first)
         return context.get_dummy_value()
 
     kinds = (edges, places, told, near, size, query, asked, weights, biases, first, shift, limit)
-    return signature_of(types.void, *kinds, joined, width, sums), generate
+    return signature_of(types.void, *kinds, said, joined, width, sums), generate
 
 
 @operation
