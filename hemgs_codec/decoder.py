@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from hemgs_codec.anchors.scene import AnchorScene
 from hemgs_codec.coding.centroids import shifted_values
 from hemgs_codec.coding.coder import Coder
 from hemgs_codec.coding.digest import symbols_digest
-from hemgs_codec.coding.fields import Fields, unpack_fields
+from hemgs_codec.coding.fields import Fields, position_bits, unpack_fields
 from hemgs_codec.coding.runs import FileCoder
 from hemgs_codec.coding.walk import Walked, walk
 from hemgs_codec.context.graph import Graph, build_graph
@@ -26,10 +27,10 @@ from hemgs_codec.model.arithmetic import ExactArithmetic
 from hemgs_codec.model.frozen import FrozenModel
 from hemgs_codec.prior.packing import unpack_model
 from hemgs_codec.progress import Progress
-from hemgs_codec.scene import GaussianScene
+from hemgs_codec.scene import GaussianScene, join_scenes
 from hemgs_codec.sections import KNOWN, split_sections
 from hemgs_codec.shapes import GaussianShape
-from hemgs_codec.threads import use_threads
+from hemgs_codec.threads import begin, of_each, use_threads
 from hemgs_format.container import Container, read_container
 from hemgs_format.errors import CorruptError, HgsError, SceneError
 from hemgs_format.metadata import unpack_metadata
@@ -37,6 +38,7 @@ from hemgs_format.metadata import unpack_metadata
 CPU = "cpu"
 """The default device: networks run in NumPy, which is faster than torch at the sizes of a batch."""
 _TORCH_PREFIX = "torch:"
+_CHUNK = 1 << 13  # points that become a scene's at once: their arrays stay in a processor's cache
 Scene = GaussianScene | AnchorScene
 """What a file holds, by its profile."""
 
@@ -139,11 +141,13 @@ def open_file(container: Container, parts: dict[str, bytes]) -> Opened:
     if container.num_points == 0:
         raise CorruptError("the file holds no points, expected at least one")
     raw: dict[str, Any] = unpack_metadata(parts["META"])
+    # another core's work while a prior is read: their errors come in their order
+    located = begin(partial(decode_locations, parts["LOCS"], container.num_points, position_bits(raw)))
     fields = unpack_fields(raw, container.profile)
     networks = None
     if isinstance(fields.shape, NetworkShape):
         networks = unpack_rendering(fields.shape, parts["MLPS"])
-    coords = decode_locations(parts["LOCS"], container.num_points, fields.position_bits)
+    coords = located()
     if int(fields.lattice.base_points(coords).max(initial=0)) >= 1 << 26:
         raise CorruptError("locations lie beyond 2**26 base units: lattice step and bits don't go together")
     return Opened(raw, fields, coords, networks)
@@ -167,17 +171,23 @@ def walk_file(
     fields, geometry = opened.fields, opened.fields.geometry
     arithmetic = open_arithmetic(model, device)
     points = fields.lattice.base_points(opened.coords)
-    graph = build_graph(
-        opened.coords,
-        points,
-        order=geometry.order,
-        context=geometry.context,
-        window=geometry.window,
-        voxel_shift=geometry.voxel_shift,
+    graph_of = begin(
+        partial(
+            build_graph,
+            opened.coords,
+            points,
+            order=geometry.order,
+            context=geometry.context,
+            window=geometry.window,
+            voxel_shift=geometry.voxel_shift,
+        )
     )
     features = None
     if fields.prior is not None:
-        features = fields.prior.point_features(points, geometry.voxel_shift)[graph.sequence]
+        features = fields.prior.point_features(points, geometry.voxel_shift)
+    graph = graph_of()
+    if features is not None:
+        features = features[graph.sequence]
     walked = walk(
         model,
         arithmetic,
@@ -209,6 +219,15 @@ def decode_symbols(
     HgsError
         The data isn't a whole .hgs file that this version reads, or holds more than `max_points`.
     """
+    opened, decoded = _decode_unchecked(data, device, max_points, progress)
+    check_hash(opened, decoded)
+    return decoded
+
+
+def _decode_unchecked(
+    data: bytes | memoryview, device: str, max_points: int | None, progress: Progress | None
+) -> tuple[Opened, Decoded]:
+    """Decode a file's integers; they may have another hash than the encoder's."""
     container = read_container(data, known=KNOWN, max_points=max_points)
     parts, runs = split_sections(container.sections, container.profile)
     opened = open_file(container, parts)
@@ -216,8 +235,7 @@ def decode_symbols(
     coder = FileCoder(runs)
     decoded, _ = walk_file(opened, model, coder, device=device, progress=progress)
     coder.finish()
-    check_hash(opened, decoded)
-    return decoded
+    return opened, decoded
 
 
 def check_hash(opened: Opened, decoded: Decoded) -> None:
@@ -272,7 +290,12 @@ def decode(
         `max_points`.
     """
     with use_threads(threads):
-        return reconstruct(decode_symbols(data, device=device, max_points=max_points, progress=progress))
+        opened, decoded = _decode_unchecked(data, device, max_points, progress)
+        checked = begin(partial(check_hash, opened, decoded))
+        try:
+            return reconstruct(decoded)
+        finally:
+            checked()  # what it finds comes first
 
 
 def decode_gaussians(
@@ -295,6 +318,17 @@ def decode_gaussians(
     return scene
 
 
+def _attributes(
+    decoded: Decoded, rank_of: npt.NDArray[np.int64], rows: slice
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Return positions (n, 3) and attributes (n, C) of some points in Morton order."""
+    fields, ranks = decoded.fields, rank_of[rows]
+    walked = Walked(**{name: array[ranks] for name, array in vars(decoded.walked).items()})
+    shifted = shifted_values(walked, fields.spec.groups, fields.centroids)
+    values = fields.scaling.attributes(shifted, fields.spec.groups).astype(np.float64)
+    return fields.lattice.means(decoded.coords[rows], walked.parts, walked.halvings), values
+
+
 def reconstruct(decoded: Decoded) -> Scene:
     """Turn a file's integers into a scene.
 
@@ -303,21 +337,23 @@ def reconstruct(decoded: Decoded) -> Scene:
     CorruptError
         A value is beyond what float32 holds.
     """
-    fields = decoded.fields
-    values = np.empty((len(decoded.coords), fields.spec.channels), dtype=np.float64)
+    fields, count = decoded.fields, len(decoded.coords)
+    rank_of = np.empty(count, dtype=np.int64)
+    rank_of[decoded.sequence] = np.arange(count)
     scene: Scene
-    with np.errstate(over="ignore", invalid="ignore"):
-        shifted = shifted_values(decoded.walked, fields.spec.groups, fields.centroids)
-        values[decoded.sequence] = fields.scaling.attributes(shifted, fields.spec.groups)
-        parts, halvings = np.empty_like(decoded.walked.parts), np.empty_like(decoded.walked.halvings)
-        parts[decoded.sequence] = decoded.walked.parts
-        halvings[decoded.sequence] = decoded.walked.halvings
-        means = fields.lattice.means(decoded.coords, parts, halvings)
-        if isinstance(fields.shape, GaussianShape):
-            scene = profile.scene_from_attributes(means, values, fields.shape.sh_degree)
-        else:
-            assert decoded.networks is not None
-            networks = decoded.networks.networks()
+    if isinstance(fields.shape, GaussianShape):
+        degree = fields.shape.sh_degree
+
+        def gaussians(rows: slice) -> GaussianScene:
+            with np.errstate(over="ignore", invalid="ignore"):
+                return profile.scene_from_attributes(*_attributes(decoded, rank_of, rows), degree)
+
+        scene = join_scenes(of_each(gaussians, count, _CHUNK))
+    else:
+        assert decoded.networks is not None
+        networks = decoded.networks.networks()
+        with np.errstate(over="ignore", invalid="ignore"):
+            means, values = _attributes(decoded, rank_of, slice(0, count))
             scene = anchor_profile.anchors_from_attributes(means, values, networks, fields.lattice)
     try:
         scene.validate()

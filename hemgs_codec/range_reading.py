@@ -111,6 +111,50 @@ def read_rows(
 
 
 @cached_bare
+def find_tables(
+    means: Int64Array,
+    sigmas: Int64Array,
+    tables: tuple[Int64Array, npt.NDArray[np.uint8], Int64Array, Int64Array],
+    limit: int,
+    rows: Int64Array,
+    classes: npt.NDArray[np.uint8],
+    centres: Int64Array,
+    counts: Int64Array,
+) -> bool:
+    """Do what `symbols.find_rows` does, and count symbols by class, and at the end those with low bits.
+
+    Returns
+    -------
+    bool
+        False: a mean is beyond the limit, or a sigma index.
+    """
+    shifts, class_of, first_row, shifted_mean = tables
+    last = counts.shape[0] - 1
+    for n in range(len(means)):
+        mean, sigma = means[n], sigmas[n]
+        if not 0 <= sigma < len(shifts) or not -limit <= mean <= limit:
+            return False
+        shift = shifts[sigma]
+        mean = (mean - shifted_mean[sigma]) >> shift
+        centre = (mean + 8) >> 4
+        rows[n], centres[n], classes[n] = first_row[sigma] + mean - 16 * centre, centre, class_of[sigma]
+        counts[class_of[sigma]] += 1
+        if shift > 0:
+            counts[last] += 1
+    return True
+
+
+@cached_bare
+def add_centres(residuals: Int64Array, centres: Int64Array, limit: int) -> bool:
+    """Turn residuals (n,) into symbols; return whether none is beyond the limit."""
+    is_within = True
+    for n in range(len(residuals)):
+        residuals[n] += centres[n]
+        is_within &= abs(residuals[n]) <= limit
+    return is_within
+
+
+@cached_bare
 def read_class(
     stream: Stream,
     edges: npt.NDArray[np.uint32],

@@ -7,6 +7,7 @@ Code that is given a scene never checks either again.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -115,6 +116,12 @@ class GaussianScene:
             Indices, or a mask.
         """
         return GaussianScene(*(np.ascontiguousarray(getattr(self, f.name)[rows]) for f in fields(self)))
+
+
+def join_scenes(parts: Sequence[GaussianScene]) -> GaussianScene:
+    """Return the scene of all Gaussians of one or more scenes of one SH degree, in their order."""
+    names = [field.name for field in fields(GaussianScene)]
+    return GaussianScene(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def update_digest(digest: hashlib._Hash, scene: GaussianScene) -> None:

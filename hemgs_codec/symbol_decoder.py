@@ -20,7 +20,9 @@ from hemgs_codec.coder_inputs import (
 )
 from hemgs_codec.range_reading import (
     Stream,
+    add_centres,
     ends_right,
+    find_tables,
     open_stream,
     read_bits,
     read_class,
@@ -32,7 +34,10 @@ from hemgs_format.errors import CorruptError, TruncatedError
 from hemgs_format.symbols import (
     BLOCK_SYMBOLS,
     ESCAPE_LENGTH_BITS,
+    MAX_MEAN16,
+    MAX_SYMBOL,
     MAX_UNIFORM_BITS,
+    TABLES_OF_SIGMAS,
     Escapes,
     check_decoded,
     find_rows,
@@ -112,22 +117,26 @@ class SymbolDecoder:
 
     def _decode_block(self, mean16: IntArray, sigma_index: IntArray) -> Int64Array:
         """Undo `SymbolEncoder._encode_block`."""
-        rows = find_rows(mean16, sigma_index)
-        residual = np.empty(rows.row.size, np.int64)
-        for width_class in np.flatnonzero(np.bincount(rows.width_class)).tolist():
-            edges, half = class_edges(width_class), HALF_WIDTHS[width_class]
-            is_read, escaped = read_class(
-                self._stream, edges, width_class, rows.width_class, rows.row, residual
-            )
+        means, sigmas = (np.ascontiguousarray(values, np.int64) for values in (mean16, sigma_index))
+        row, centre, symbols = (np.empty(means.size, np.int64) for _ in range(3))
+        classes, counts = np.empty(means.size, np.uint8), np.zeros(len(HALF_WIDTHS) + 1, np.int64)
+        if not find_tables(means, sigmas, TABLES_OF_SIGMAS, MAX_MEAN16, row, classes, centre, counts):
+            find_rows(means, sigmas)  # it says what is wrong
+        for width_class, half in enumerate(HALF_WIDTHS):
+            if not counts[width_class]:
+                continue
+            edges = class_edges(width_class)
+            is_read, escaped = read_class(self._stream, edges, width_class, classes, row, symbols)
             if not is_read:
                 raise CorruptError(_IMPOSSIBLE)
             if escaped:
-                where = np.flatnonzero((rows.width_class == width_class) & (residual == half + 1))
-                residual[where] = self._decode_escapes(escaped, half)
-        symbols = residual + rows.centre
-        if rows.shift is not None:
-            symbols = (symbols << rows.shift) | self._decode_powers(rows.shift)
-        return check_decoded(symbols)
+                where = np.flatnonzero((classes == width_class) & (symbols == half + 1))
+                symbols[where] = self._decode_escapes(escaped, half)
+        is_within = add_centres(symbols, centre, MAX_SYMBOL)
+        if counts[-1]:
+            shift = TABLES_OF_SIGMAS[0][sigmas]
+            symbols = (symbols << shift) | self._decode_powers(shift)
+        return symbols if is_within and not counts[-1] else check_decoded(symbols)
 
     def _decode_rows(self, rows: Int64Array, edges: Edges) -> Int64Array:
         """Decode with checked rows."""

@@ -59,15 +59,25 @@ def together(work: Callable[[], object]) -> None:
         result.result()
 
 
+def of_each(work: Callable[[slice], _T], count: int, size: int) -> list[_T]:
+    """Return what work makes of each of the parts of ``count`` things, ``size`` at a time, on all threads."""
+    parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    threads = min(numba.get_num_threads(), len(parts))
+    if threads < 2:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, parts))
+
+
 def begin(task: Callable[[], _T]) -> Callable[[], _T]:
     """Begin a task on another core and return what waits for its result, and raises what it raised.
 
-    It should spend its time in compiled loops that use one core and leave the interpreter to others. Where
-    only one thread may be used, nothing begins before the result is asked for.
+    It should spend its time in compiled loops that use one core and leave the interpreter to others, and none
+    of `numba.prange`. Where only one thread may be used, nothing begins before the result is asked for.
     """
     if numba.get_num_threads() == 1:
         return task
-    pool = ThreadPoolExecutor(1)
+    pool = ThreadPoolExecutor(1, initializer=numba.set_num_threads, initargs=(1,))
     result = pool.submit(task).result
     pool.shutdown(wait=False)
     return result

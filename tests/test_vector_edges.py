@@ -22,8 +22,9 @@ from hemgs_codec.decoder import Decoded, decode_symbols
 from hemgs_codec.lattice import MAX_BITS
 from hemgs_codec.model.units import LIMIT
 from hemgs_codec.pointnet.sampling import TILE
+from hemgs_codec.range_coder import SymbolDecoder
 from hemgs_codec.shapes import GaussianShape
-from hemgs_format.symbols import BLOCK_SYMBOLS, MAX_UNIFORM_BITS, Escapes, Rows, find_rows, join_escapes
+from hemgs_format.symbols import BLOCK_SYMBOLS, MAX_UNIFORM_BITS, Escapes, join_escapes
 from hemgs_format.tables import NUM_SIGMAS
 
 VALID = Path(__file__).parents[1] / "format" / "vectors" / "valid"
@@ -133,12 +134,13 @@ def test_escapes_of_large_symbols_have_more_than_16_bits(monkeypatch: pytest.Mon
 
 def test_large_symbols_have_the_widest_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     sigmas: set[int] = set()
+    decode = SymbolDecoder.decode_gaussian
 
-    def note(mean16: IntArray, sigma_index: IntArray) -> Rows:
+    def note(self: SymbolDecoder, mean16: IntArray, sigma_index: IntArray) -> Int64Array:
         sigmas.update(np.asarray(sigma_index).tolist())
-        return find_rows(mean16, sigma_index)
+        return decode(self, mean16, sigma_index)
 
-    monkeypatch.setattr(symbol_decoder, "find_rows", note)
+    monkeypatch.setattr(SymbolDecoder, "decode_gaussian", note)
     decode_symbols((VALID / "large-symbols.hgs").read_bytes())
     assert NUM_SIGMAS - 1 in sigmas
 

@@ -45,6 +45,8 @@ _TABLE_SIGMA = _SIGMAS - 8 * _SHIFT
 _CLASS = np.searchsorted(CLASS_ENDS, _TABLE_SIGMA, side="right").astype(np.uint8)
 _FIRST_ROW = (_TABLE_SIGMA - np.array([0, *CLASS_ENDS])[_CLASS]) * NUM_FRACTIONS + 8
 _SHIFTED_MEAN = 8 * ((1 << _SHIFT) - 1)
+TABLES_OF_SIGMAS = (_SHIFT, _CLASS, _FIRST_ROW, _SHIFTED_MEAN)
+"""What `find_rows` reads by sigma index, for loops that do the same."""
 
 
 class Rows(NamedTuple):

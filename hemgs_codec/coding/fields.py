@@ -21,6 +21,7 @@ from hemgs_format.constants import Profile
 from hemgs_format.errors import CorruptError
 from hemgs_format.metadata import Value
 
+_POSITION_BITS = (1, 21)
 LAMBDA_Q_RANGE = (lambda_to_q(LAMBDA_MIN), lambda_to_q(LAMBDA_MAX))
 
 
@@ -95,6 +96,17 @@ def _unpack_centroids(tables: Any, groups: tuple[Group, ...]) -> tuple[bytes, ..
     return tuple(tables)
 
 
+def position_bits(fields: dict[str, Any]) -> int:
+    """Return the bits an axis of locations, of META's map.
+
+    Raises
+    ------
+    CorruptError
+        There are none, or they are out of range.
+    """
+    return MapReader(fields).integer("bits", *_POSITION_BITS)
+
+
 def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
     """Read META's map.
 
@@ -122,7 +134,7 @@ def unpack_fields(fields: dict[str, Any], profile: Profile) -> Fields:
         shape=shape,
         lambda_q=reader.integer("lambda", *LAMBDA_Q_RANGE),
         lattice=Lattice((x, y, z), unit, reader.integer("step", 0, NUM_LATTICE_STEPS - 1)),
-        position_bits=reader.integer("bits", 1, 21),
+        position_bits=position_bits(fields),
         geometry=geometry,
         scaling=scaling,
         spec=spec,

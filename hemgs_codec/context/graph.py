@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached_parallel
+from hemgs_codec.compiled import cached_bare
 from hemgs_codec.context.neighbours import batches, nearest
 from hemgs_codec.context.order import Order, coding_sequence, tiers_of, wave_starts, window_growth
 from hemgs_codec.model.units import LIMIT, UNIT, log2_fixed
@@ -88,7 +87,7 @@ def build_graph(
     )
 
 
-@cached_parallel
+@cached_bare
 def _relate(
     points: npt.NDArray[np.int64],
     neighbours: npt.NDArray[np.int32],
@@ -97,7 +96,7 @@ def _relate(
     edges: npt.NDArray[np.int16],
 ) -> None:
     """Fill in the relative positions (N, n, 3) of edges, in 1/256 of voxels of 2**voxel (N,)."""
-    for i in numba.prange(neighbours.shape[0]):
+    for i in range(neighbours.shape[0]):
         for k in range(neighbours.shape[1]):
             other = neighbours[i, k]
             for axis in range(3):

@@ -121,6 +121,14 @@ def _in_scales(difference: np.int64, scale: np.int64, factors: Int64Array, unit_
     return int(min(max(product >> (_FACTOR_BITS + (sixteenths >> 4)), -limit), limit))
 
 
+@compiled
+def _share(product: np.int64, square: np.int64) -> int:
+    """Return product // square, as floats have it where they are exact: see `compiled.divide_floor`."""
+    if -(1 << 52) < product < 1 << 52:
+        return int(np.floor(float(product) / float(square)))
+    return int(product // square)
+
+
 @cached_parallel
 def _describe(
     points: Int64Array,
@@ -149,12 +157,12 @@ def _describe(
             total[0] += _in_scales(x, scales[i], factors, unit_bits, limit)
             total[1] += _in_scales(y, scales[i], factors, unit_bits, limit)
             total[2] += _in_scales(z, scales[i], factors, unit_bits, limit)
-            total[3] += ((x * x) << unit_bits) // square
-            total[4] += ((y * y) << unit_bits) // square
-            total[5] += ((z * z) << unit_bits) // square
-            total[6] += ((x * y) << unit_bits) // square
-            total[7] += ((x * z) << unit_bits) // square
-            total[8] += ((y * z) << unit_bits) // square
+            total[3] += _share((x * x) << unit_bits, square)
+            total[4] += _share((y * y) << unit_bits, square)
+            total[5] += _share((z * z) << unit_bits, square)
+            total[6] += _share((x * y) << unit_bits, square)
+            total[7] += _share((x * z) << unit_bits, square)
+            total[8] += _share((y * z) << unit_bits, square)
         for c in range(9):
             inputs[i, 4 + c] = total[c] // max(count, 1)
 
