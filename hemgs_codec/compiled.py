@@ -37,8 +37,8 @@ def cached_bare(function: _F) -> _F:
     It doesn't count who uses which array. Counting takes an atomic operation wherever a part of a loop is
     given an array, or a tuple of them, and that may be most of what a loop does.
     """
-    bare = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-    return cast(_F, bare(function))
+    options: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+    return cast(_F, njit(**options)(function))
 
 
 def cached_parallel(function: _F) -> _F:
@@ -83,7 +83,7 @@ count_bits = cast(Callable[[int], int], intrinsic(_count_bits))
 
 
 @compiled
-def divide_floor(dividend: int, divisor: int) -> int:
+def divide_floor(dividend: int | np.int64, divisor: int | np.int64) -> int:
     """Return dividend // divisor, of a divisor of 1 or more, sooner.
 
     Processors divide floats in a third of the time. A quotient of integers below 2**52 that isn't whole is
@@ -91,7 +91,7 @@ def divide_floor(dividend: int, divisor: int) -> int:
     """
     if -(1 << 52) < dividend < 1 << 52:
         return int(np.floor(float(dividend) / float(divisor)))
-    return dividend // divisor
+    return int(dividend // divisor)
 
 
 def _take_number(_: object, counter: types.Array) -> tuple[object, Callable[..., object]]:

@@ -123,7 +123,8 @@ def gaussian_row(sigma_index: int, fraction: int) -> npt.NDArray[np.int64]:
     (2H + 2,) int64
         Weights of residuals -H .. H and of the escape; each at least `MIN_WEIGHT`, summing to 2**24.
     """
-    return _gaussian_rows(sigma_index, np.array([fraction]))[0]
+    weights: npt.NDArray[np.int64] = _gaussian_rows(sigma_index, np.array([fraction]))[0]
+    return weights
 
 
 def _gaussian_rows(sigma_index: int, fractions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

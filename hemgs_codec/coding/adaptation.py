@@ -27,7 +27,8 @@ BIASES = np.array([-4, -2, 0, 2, 4])
 FAVOUR = 8 * 256
 """Changing nothing is taken to have cost so much less, in 1/256 bit: chance mustn't decide at first."""
 NUM_OCTAVES = NUM_SIGMAS // 8
-_NUM_CHOICES = len(SHIFTS) + len(GAINS) + len(BIASES)
+_FIRST_GAIN, _FIRST_BIAS = len(SHIFTS), len(SHIFTS) + len(GAINS)
+_NUM_CHOICES = _FIRST_BIAS + len(BIASES)
 _FARTHEST = 512
 _LEAST_SHARE = 1 << 12
 
@@ -121,17 +122,14 @@ def _observe(
     table: npt.NDArray[np.int32],
     near: npt.NDArray[np.int16],
     shifted: npt.NDArray[np.int16],
-    shifts: Int64Array,
-    gains: Int64Array,
-    biases: Int64Array,
-    costs: Int64Array,
+    costs: npt.NDArray[np.int32],
 ) -> None:
     """Add what symbols (n,) would have cost with each alternative to the costs (V, octaves, alternatives).
 
-    Shifts are even and each two more than the last one.
+    Shifts are even and each two more than the last one. Costs are of one batch: half as wide as those of all,
+    they stay in the innermost cache. Alternatives are constants here, which the compiler makes use of.
     """
     last, end = widths.shape[0] - 1, near.shape[1]
-    num_shifts, num_gains, num_biases = shifts.shape[0], gains.shape[0], biases.shape[0]
     for j in range(symbols.shape[0]):
         channel, mean, octave, aim = channels[j], means[j], sigmas[j] >> 3, 16 * symbols[j]
         sigma = min(max(sigmas[j] + chosen[channel, octave, 0], 0), last)
@@ -142,32 +140,32 @@ def _observe(
         distance = abs(aim - drawn - moved)
         if distance < end:
             parity, first = sigmas[j] & 1, sigmas[j] >> 1
-            for k in range(num_shifts):
+            for k in range(_FIRST_GAIN):
                 costs[channel, octave, k] += shifted[parity, distance, first + k]
         else:
-            for k in range(num_shifts):
-                index = min(max(sigmas[j] + shifts[k], 0), last)
+            for k in range(_FIRST_GAIN):
+                index = min(max(sigmas[j] + SHIFTS[k], 0), last)
                 costs[channel, octave, k] += _cost(table, distance, index)
         farthest = np.int64(0)
-        for k in range(num_gains):
-            distance = abs(aim - _drawn(mean, gains[k]) - moved)
+        for k in range(_FIRST_BIAS - _FIRST_GAIN):
+            distance = abs(aim - _drawn(mean, GAINS[k]) - moved)
             farthest = max(farthest, distance)
-            costs[channel, octave, num_shifts + k] += near[sigma, min(distance, end - 1)]
-        for k in range(num_biases):
-            distance = abs(aim - drawn - _moved(widths[sigma], biases[k]))
+            costs[channel, octave, _FIRST_GAIN + k] += near[sigma, min(distance, end - 1)]
+        for k in range(_NUM_CHOICES - _FIRST_BIAS):
+            distance = abs(aim - drawn - _moved(widths[sigma], BIASES[k]))
             farthest = max(farthest, distance)
-            costs[channel, octave, num_shifts + num_gains + k] += near[sigma, min(distance, end - 1)]
+            costs[channel, octave, _FIRST_BIAS + k] += near[sigma, min(distance, end - 1)]
         if farthest < end:
             continue
         most = near[sigma, end - 1]
-        for k in range(num_gains):
-            distance = abs(aim - _drawn(mean, gains[k]) - moved)
+        for k in range(_FIRST_BIAS - _FIRST_GAIN):
+            distance = abs(aim - _drawn(mean, GAINS[k]) - moved)
             if distance >= end:
-                costs[channel, octave, num_shifts + k] += _cost(table, distance, sigma) - most
-        for k in range(num_biases):
-            distance = abs(aim - drawn - _moved(widths[sigma], biases[k]))
+                costs[channel, octave, _FIRST_GAIN + k] += _cost(table, distance, sigma) - most
+        for k in range(_NUM_CHOICES - _FIRST_BIAS):
+            distance = abs(aim - drawn - _moved(widths[sigma], BIASES[k]))
             if distance >= end:
-                costs[channel, octave, num_shifts + num_gains + k] += _cost(table, distance, sigma) - most
+                costs[channel, octave, _FIRST_BIAS + k] += _cost(table, distance, sigma) - most
 
 
 @cached_bare
@@ -222,9 +220,11 @@ class Adaptation:
         if not self._observed:
             return
         options = (SHIFTS, GAINS, BIASES)
+        costs = np.zeros(self.costs.shape, dtype=np.int32)
         for channels, symbols, means, sigmas in self._observed:
             tables = step_table(), cost_table(), *_costs_at_hand()
-            _observe(channels, symbols, means, sigmas, self._chosen, *tables, *options, self.costs)
+            _observe(channels, symbols, means, sigmas, self._chosen, *tables, costs)
+        self.costs += costs
         self._observed.clear()
         start = 0
         for kind, values in enumerate(options):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hemgs_codec.coding.ground import Ground
 from hemgs_codec.model.arithmetic import ExactArithmetic
 from hemgs_codec.model.short_kernels import layer_pass, pool_pass
-from hemgs_codec.model.short_layers import ShortLayer, padded, short_layer
+from hemgs_codec.model.short_layers import ShortLayer, padded, scratch_of, short_layer
 from hemgs_codec.model.short_slices import slice_pass, steps_pass
 from hemgs_codec.model.tilts import TILT_BITS
 from hemgs_codec.model.units import (
@@ -128,19 +128,20 @@ class ShortNetworks:
         """See `Networks`."""
         ground, shape, name = self.ground, self.shape, f"{self.group}"
         prior = np.empty((len(ranks), self.lanes), np.int16)
-        location = ground.location
+        location, layer = ground.location, self.layers[f"{name}.prior"]
         layer_pass(
             ranks, location, 0, location.shape[1], ground.seen, 0, self.earlier, self.lam,
-            self.layers[f"{name}.prior"], 0, LIMIT, prior, False, 0,
+            layer, 0, LIMIT, prior, False, 0, *scratch_of(layer),
         )  # fmt: skip
         steps = np.full((len(ranks), shape.num_steps), UNIT_STEP, dtype=np.int64)
         if shape.flags:
             ground.steps[ranks, self.first_step : self.first_step + shape.num_steps] = steps
             return prior, steps
+        layer = self.layers[f"{name}.step"]
         steps_pass(
-            ranks, prior, ground.spec.hidden, int(self.lam[0]), self.layers[f"{name}.step"], LIMIT,
+            ranks, prior, ground.spec.hidden, int(self.lam[0]), layer, LIMIT,
             int(ground.slope), ground.seen, self.tilts, UNIT_BITS, TILT_BITS, UNIT_BITS - 3, self.offsets,
-            NUM_STEPS - 1, ground.steps, self.first_step, steps,
+            NUM_STEPS - 1, ground.steps, self.first_step, steps, *scratch_of(layer),
         )  # fmt: skip
         return prior, steps
 
@@ -152,10 +153,10 @@ class ShortNetworks:
         if not self.sees_others:
             return pooled, attended
         query = np.empty_like(pooled)
-        location = ground.location
+        location, layer = ground.location, self.layers[f"{name}.query"]
         layer_pass(
             ranks, location, ground.spec.hash_width, location.shape[1], ground.seen, 0, self.earlier, _NONE,
-            self.layers[f"{name}.query"], -LIMIT, LIMIT, query, False, 0,
+            layer, -LIMIT, LIMIT, query, False, 0, *scratch_of(layer),
         )  # fmt: skip
         pool_pass(
             ranks, ground.graph.neighbours, ground.graph.edges, self.told, query, self.layers[f"{name}.edge"],
@@ -179,13 +180,15 @@ class ShortNetworks:
         skip = self.skips.get(f"{name}.skip", _Skip(np.zeros((0, width), np.int64), 0))
         means = np.empty((len(ranks), width), dtype=np.int64)
         sigmas = np.empty_like(means)
+        hidden, out = self.layers[f"{name}.hidden"], self.layers[f"{name}.out"]
+        room = max(hidden.weights.shape[1], 2 * out.weights.shape[0])
         slice_pass(
             ranks, prior, spec.hidden, steps, shape.slice_steps(number).start, shape.share(number), UNIT_STEP,
             UNIT // 16, self.ground.seen, self.first, spec.earlier_own(done), pooled, attended,
             spec.hidden - self.first_value + done,
-            self.layers[f"{name}.hidden"], spec.slice_hidden, LIMIT, self.layers[f"{name}.out"],
+            hidden, spec.slice_hidden, LIMIT, out,
             skip.weights, skip.shift, step_table(), MEAN_LIMIT, VALUE_BITS - 3, UNIT_SIGMA, NUM_SIGMAS - 1,
-            means, sigmas,
+            means, sigmas, *scratch_of(hidden), np.zeros((4, room), np.int16), scratch_of(out)[1],
         )  # fmt: skip
         return means, sigmas
 
@@ -197,7 +200,8 @@ class ShortNetworks:
         if not self.sees_others:
             return
         seen, own = self.ground.seen, slice(self.first, self.first + self.shape.channels)
+        layer = self.layers[f"{self.group}.key"]
         layer_pass(
-            ranks, seen, 0, self.earlier, seen, own.start, own.stop, _NONE, self.layers[f"{self.group}.key"],
-            -LIMIT, LIMIT, self.told, True, self.ground.spec.hidden,
+            ranks, seen, 0, self.earlier, seen, own.start, own.stop, _NONE, layer,
+            -LIMIT, LIMIT, self.told, True, self.ground.spec.hidden, *scratch_of(layer),
         )  # fmt: skip

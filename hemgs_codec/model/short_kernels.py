@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, compiled, source_fingerprint
+from hemgs_codec.compiled import cached, cached_bare, compiled, source_fingerprint
 from hemgs_codec.model.lanes import LANES
 from hemgs_codec.model.short_layers import ShortLayer, multiply
-from hemgs_codec.model.vectors import divide, dot, fetch, join_edges, settle, weigh
+from hemgs_codec.model.vectors import copy, divide, dot, fetch, join_edges, settle, weigh
 
 Int16Array = npt.NDArray[np.int16]
 Int32Array = npt.NDArray[np.int32]
@@ -29,6 +29,17 @@ def _settle(sums: Int32Array, r: int, shift: int, low: int, high: int, out: Int1
     outs = sums.shape[1]
     for first in range(0, outs, LANES):
         settle(sums, r * outs + first, np.int32(shift), np.int32(low), np.int32(high), out, place + first)
+
+
+@compiled
+def _gather(
+    array: Int16Array, rank: int, first: int, count: int, rows: Int16Array, r: int, target: int
+) -> None:
+    """Copy columns of a row to another's."""
+    whole = count - count % LANES
+    copy(array, rank * array.shape[1] + first, rows, r * rows.shape[1] + target, whole)
+    for c in range(whole, count):
+        rows[r, target + c] = array[rank, first + c]
 
 
 def _bind_layer(fingerprint: str) -> Callable[..., None]:
@@ -47,24 +58,23 @@ def _bind_layer(fingerprint: str) -> Callable[..., None]:
         out: Int16Array,
         is_by_rank: bool,
         kept: int,
+        rows: Int16Array,
+        sums: Int32Array,
     ) -> None:
         """Fill rows of out with a layer of columns of two arrays (N, …), and of what all rows see (t,).
 
         Rows of out are the batch's own, or, by rank, those of all anchors. The second array's columns are
-        kept beside the layer's, from the column ``kept`` on, unless that is 0.
+        kept beside the layer's, from the column ``kept`` on, unless that is 0. Rows and sums are scratch
+        space of the layer's inputs and outputs.
         """
         _ = fingerprint
-        pairs, outs = layer.weights.shape[0], layer.weights.shape[1]
-        rows, sums = np.zeros((4, 2 * pairs), np.int16), np.empty((4, outs), np.int32)
         own, count, width = end - first, ranks.shape[0], out.shape[1]
         both = own + other_end - other_first
         for start in range(0, count, 4):
             for r in range(4):
                 rank = ranks[min(start + r, count - 1)]  # the last one again where there are no more
-                for c in range(own):
-                    rows[r, c] = one[rank, first + c]
-                for c in range(both - own):
-                    rows[r, own + c] = other[rank, other_first + c]
+                _gather(one, rank, first, own, rows, r, 0)
+                _gather(other, rank, other_first, both - own, rows, r, own)
                 for c in range(tail.shape[0]):
                     rows[r, both + c] = tail[c]
             multiply(rows, layer, sums)
@@ -76,7 +86,7 @@ def _bind_layer(fingerprint: str) -> Callable[..., None]:
                     for c in range(both - own):
                         out[row, kept + c] = rows[r, own + c]
 
-    return cached(layer_pass)
+    return cached_bare(layer_pass)
 
 
 def _bind_pool(fingerprint: str) -> Callable[..., None]:

@@ -58,6 +58,12 @@ def short_layer(
     return ShortLayer(pairs, all_biases, shift)
 
 
+def scratch_of(layer: ShortLayer) -> tuple[npt.NDArray[np.int16], npt.NDArray[np.int32]]:
+    """Return room for four rows of a layer's inputs, and lanes to spare, and for what they give."""
+    pairs, outs, _ = layer.weights.shape
+    return np.zeros((4, 2 * pairs + LANES), np.int16), np.empty((4, outs), np.int32)
+
+
 @compiled
 def multiply(x: npt.NDArray[np.int16], layer: ShortLayer, sums: npt.NDArray[np.int32]) -> None:
     """Fill sums (4, outs) with four rows' x @ weights + biases, in units of 2**-shift.

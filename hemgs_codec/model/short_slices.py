@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from hemgs_codec.compiled import cached, source_fingerprint
+from hemgs_codec.compiled import cached_bare, source_fingerprint
 from hemgs_codec.model.lanes import LANES
 from hemgs_codec.model.short_layers import ShortLayer, multiply
 from hemgs_codec.model.vectors import copy, settle
@@ -47,19 +47,21 @@ def _bind_slice(fingerprint: str) -> Callable[..., None]:
         most_sigma: int,
         means: Int64Array,
         sigmas: Int64Array,
+        rows: Int16Array,
+        sums: Int32Array,
+        joined: Int16Array,
+        out: Int32Array,
     ) -> None:
         """Fill means and sigma indices (n, W) of one slice of anchors ``ranks`` (n,).
 
         What the network sees is prior, steps, own earlier slices, pooled and attended; its second layer sees
-        the first's ``outs`` activations and own earlier slices.
+        the first's ``outs`` activations and own earlier slices. Rows, sums, joined and out are scratch space
+        of the two layers.
         """
         _ = fingerprint
         count, width = means.shape
         heads, shift = skip.shape[0], np.int32(layer.shift)
-        columns, out_columns = layer.weights.shape[1], out_layer.weights.shape[1]
-        rows = np.zeros((4, 2 * layer.weights.shape[0] + LANES), np.int16)
-        joined = np.zeros((4, max(columns, 2 * out_layer.weights.shape[0])), np.int16)
-        sums, out = np.empty((4, columns), np.int32), np.empty((4, out_columns), np.int32)
+        columns = layer.weights.shape[1]
         for start in range(0, count, 4):
             for r in range(4):
                 i = min(start + r, count - 1)  # the last one again where there are no more
@@ -106,7 +108,7 @@ def _bind_slice(fingerprint: str) -> Callable[..., None]:
                         means[i, c] = np.int64(np.floor(float(16 * means[i, c] + step // 2) / float(step)))
                         sigmas[i, c] = min(max(sigmas[i, c] - (index - unit_step), 0), most_sigma)
 
-    return cached(slice_pass)
+    return cached_bare(slice_pass)
 
 
 def _bind_steps(fingerprint: str) -> Callable[..., None]:
@@ -128,20 +130,19 @@ def _bind_steps(fingerprint: str) -> Callable[..., None]:
         all_steps: Int16Array,
         first: int,
         steps: Int64Array,
+        rows: Int16Array,
+        sums: Int32Array,
     ) -> None:
         """Fill step indices (n, S), and keep them in the columns from ``first`` on of all (N, …).
 
-        Tilts are (S, 2 T), of T channels and their squares, or (S, 0).
+        Tilts are (S, 2 T), of T channels and their squares, or (S, 0). Rows and sums are scratch space.
         """
         _ = fingerprint
         count, shares, tilting = steps.shape[0], steps.shape[1], tilts.shape[1] // 2
-        columns = layer.weights.shape[1]
-        rows, sums = np.zeros((4, 2 * layer.weights.shape[0]), np.int16), np.empty((4, columns), np.int32)
         for start in range(0, count, 4):
             for r in range(4):
                 i = min(start + r, count - 1)
-                for h in range(width_of_hidden):
-                    rows[r, h] = prior[i, h]
+                copy(prior, i * prior.shape[1], rows, r * rows.shape[1], width_of_hidden)
                 rows[r, width_of_hidden] = lambda_feature
             multiply(rows, layer, sums)
             for r in range(4):
@@ -159,7 +160,7 @@ def _bind_steps(fingerprint: str) -> Callable[..., None]:
                     steps[i, s] = min(max(index, 0), most)
                     all_steps[rank, first + s] = steps[i, s]
 
-    return cached(steps_pass)
+    return cached_bare(steps_pass)
 
 
 _FINGERPRINT = source_fingerprint(Path(__file__).parent)
