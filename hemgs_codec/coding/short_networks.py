@@ -51,6 +51,12 @@ class _Skip:
     shift: int
 
 
+def _skip(weights: npt.NDArray[np.float64], scale: float) -> _Skip:
+    """Return weights of integers; a shift to the left is theirs."""
+    shift = -int(np.log2(scale))
+    return _Skip((weights * 2.0 ** max(-shift, 0)).astype(np.int64), max(shift, 0))
+
+
 def _layers(m: ExactArithmetic, names: list[str]) -> dict[str, ShortLayer] | None:
     """Return layers by name; None: 32 bits don't hold all of them."""
     found = {}
@@ -72,10 +78,9 @@ def short_networks(ground: Ground, group: int) -> ShortNetworks | None:
     skips = {name: m.layer(name) for name in names if name.endswith(".skip")}
     whole = {name for name in names if name.endswith(".score")}
     layers = _layers(m, [name for name in names if name not in skips])
-    shifts = {name: -int(np.log2(scale * _WIDE)) for name, (_, _, scale) in skips.items()}
-    if layers is None or min(shifts.values(), default=0) < 0:
+    if layers is None:
         return None
-    weights = {name: _Skip(matrix.astype(np.int64), shifts[name]) for name, (matrix, _, _) in skips.items()}
+    weights = {name: _skip(matrix, scale * _WIDE) for name, (matrix, _, scale) in skips.items()}
     exact = {name: (m.layer(name)[0].astype(np.int64), m.layer(name)[1].astype(np.int64)) for name in whole}
     return ShortNetworks(ground, group, layers, weights, exact)
 

@@ -45,9 +45,11 @@ def short_layer(
 
     Sums on the way may leave 32 bits and come back: only where they end counts.
     """
-    worst = np.abs(weights).sum(axis=0) * LIMIT + np.abs(biases)
     shift = -int(np.log2(scale))
-    if worst.max(initial=0) > _MOST or np.abs(weights).max(initial=0) > _MOST_WEIGHT or not 0 <= shift < 32:
+    if shift < 0:  # to the left: weights may as well be larger
+        weights, biases, shift = weights * scale, biases * scale, 0
+    worst = np.abs(weights).sum(axis=0) * LIMIT + np.abs(biases)
+    if worst.max(initial=0) > _MOST or np.abs(weights).max(initial=0) > _MOST_WEIGHT or shift > 31:
         return None
     fan_in, fan_out = weights.shape
     even = np.zeros((fan_in + fan_in % 2, padded(fan_out)), dtype=np.int16)
