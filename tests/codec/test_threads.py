@@ -7,7 +7,7 @@ import threading
 import numba
 import pytest
 
-from hemgs_codec.threads import begin, use_threads
+from hemgs_codec.threads import begin, of_each, together, use_threads
 
 
 def test_begins_on_another_thread() -> None:
@@ -34,3 +34,27 @@ def test_raises_what_the_task_raises(threads: int) -> None:
         result = begin(fail)
     with pytest.raises(ValueError, match="no"):
         result()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_made_of_parts_is_in_their_order(threads: int) -> None:
+    with use_threads(threads):
+        assert of_each(lambda part: list(range(10))[part], 10, 4) == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_all_threads_do_the_same_together(threads: int) -> None:
+    done: list[int] = []
+    with use_threads(threads):
+        count = numba.get_num_threads()
+        together(lambda: done.append(1))
+    assert len(done) == count
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_one_of_all_threads_raises_is_raised(threads: int) -> None:
+    def fail() -> None:
+        raise ValueError("no")
+
+    with use_threads(threads), pytest.raises(ValueError, match="no"):
+        together(fail)
