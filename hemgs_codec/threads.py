@@ -77,7 +77,12 @@ def begin(task: Callable[[], _T]) -> Callable[[], _T]:
     """
     if numba.get_num_threads() == 1:
         return task
-    pool = ThreadPoolExecutor(1, initializer=numba.set_num_threads, initargs=(1,))
-    result = pool.submit(task).result
+
+    def alone() -> _T:
+        numba.set_num_threads(1)
+        return task()
+
+    pool = ThreadPoolExecutor(1)
+    result = pool.submit(alone).result
     pool.shutdown(wait=False)
     return result
