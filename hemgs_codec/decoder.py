@@ -142,7 +142,8 @@ def open_file(container: Container, parts: dict[str, bytes]) -> Opened:
         raise CorruptError("the file holds no points, expected at least one")
     raw: dict[str, Any] = unpack_metadata(parts["META"])
     # another core's work while a prior is read: their errors come in their order
-    located = begin(partial(decode_locations, parts["LOCS"], container.num_points, position_bits(raw)))
+    count = container.num_points
+    located = begin(partial(decode_locations, parts["LOCS"], count, position_bits(raw)), count)
     fields = unpack_fields(raw, container.profile)
     networks = None
     if isinstance(fields.shape, NetworkShape):
@@ -180,7 +181,8 @@ def walk_file(
             context=geometry.context,
             window=geometry.window,
             voxel_shift=geometry.voxel_shift,
-        )
+        ),
+        len(points),
     )
     features = None
     if fields.prior is not None:
@@ -291,7 +293,7 @@ def decode(
     """
     with use_threads(threads):
         opened, decoded = _decode_unchecked(data, device, max_points, progress)
-        checked = begin(partial(check_hash, opened, decoded))
+        checked = begin(partial(check_hash, opened, decoded), len(opened.coords))
         try:
             return reconstruct(decoded)
         finally:

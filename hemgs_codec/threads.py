@@ -43,12 +43,21 @@ def use_threads(threads: int | None) -> Iterator[int]:
         numba.set_num_threads(before_numba)
 
 
-def together(work: Callable[[], object]) -> None:
-    """Call the same on as many threads as may be used, and return when all are done.
+MANY = 1 << 14
+"""Points from which on another thread is worth its start, which may never end where memory is short."""
+
+
+def threads_for(count: int) -> int:
+    """Return how many threads so many points are worth, of those that may be used."""
+    return numba.get_num_threads() if count >= MANY else 1
+
+
+def together(work: Callable[[], object], count: int = MANY) -> None:
+    """Call the same on as many threads as ``count`` points are worth, and return when all are done.
 
     It's a compiled loop that takes its tasks by `compiled.take_number`. Of errors one is raised.
     """
-    others = numba.get_num_threads() - 1
+    others = threads_for(count) - 1
     if not others:
         work()
         return
@@ -62,20 +71,21 @@ def together(work: Callable[[], object]) -> None:
 def of_each(work: Callable[[slice], _T], count: int, size: int) -> list[_T]:
     """Return what work makes of each of the parts of ``count`` things, ``size`` at a time, on all threads."""
     parts = [slice(start, min(start + size, count)) for start in range(0, count, size)]
-    threads = min(numba.get_num_threads(), len(parts))
+    threads = min(threads_for(count), len(parts))
     if threads < 2:
         return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, parts))
 
 
-def begin(task: Callable[[], _T]) -> Callable[[], _T]:
+def begin(task: Callable[[], _T], count: int = MANY) -> Callable[[], _T]:
     """Begin a task on another core and return what waits for its result, and raises what it raised.
 
     It should spend its time in compiled loops that use one core and leave the interpreter to others, and none
-    of `numba.prange`. Where only one thread may be used, nothing begins before the result is asked for.
+    of `numba.prange`. Where only one thread may be used, or ``count`` points are too few to be worth another,
+    nothing begins before the result is asked for.
     """
-    if numba.get_num_threads() == 1:
+    if threads_for(count) == 1:
         return task
 
     def alone() -> _T:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +26,7 @@ from hemgs_codec.model.scaling import Scaling
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, UNIT, UNIT_BITS, UNIT_STEP
 from hemgs_codec.progress import Progress
+from hemgs_codec.threads import threads_for
 
 _CHUNK = 8192  # anchors at once where there is no order to keep
 FEW = 32
@@ -144,7 +144,7 @@ def walk(
     batches = batches_of(graph, spec)
     steps = _Steps(ground, coder, batches, stage, progress)
     if coder.has_all and batches and steps.can_overlap:
-        Pipeline(len(spec.layers), len(batches), steps.code).run(numba.get_num_threads())
+        Pipeline(len(spec.layers), len(batches), steps.code).run(threads_for(count))
         return walked
     for layer in range(len(spec.layers)):
         for number in range(len(batches)):

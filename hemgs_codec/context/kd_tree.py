@@ -224,4 +224,7 @@ def find_nearest(
 ) -> None:
     """For each query (q, 6) fill in its rank's row of the nearest points' ranks and squared distances."""
     counter = np.zeros(1, np.int64)
-    together(lambda: _search(points, nodes, queries, counter, _open_scratch(out.shape[1]), out, squared))
+    together(
+        lambda: _search(points, nodes, queries, counter, _open_scratch(out.shape[1]), out, squared),
+        len(queries),
+    )
