@@ -7,40 +7,53 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from importlib import import_module
 from typing import TypeVar
 
 import numba
 
 _T = TypeVar("_T")
-_OF_TORCH = "OMP_NUM_THREADS"
-"""How many threads torch begins with, if it's imported later."""
+_asked: ContextVar[int | None] = ContextVar("asked", default=None)
+"""What the innermost open block asks for."""
 
 
 @contextlib.contextmanager
 def use_threads(threads: int | None) -> Iterator[int]:
     """Use this many threads (None: the machine's cores) in torch and numba inside the block; yield it.
 
-    It doesn't import torch, which takes seconds and isn't needed for decoding.
+    It doesn't import torch, which takes seconds and isn't needed for decoding: see `settle_torch`.
     """
-    wanted = threads if threads is not None else len(os.sched_getaffinity(0))
-    torch = sys.modules.get("torch")
-    before_torch = None if torch is None else torch.get_num_threads()
-    before_numba, before_variable = numba.get_num_threads(), os.environ.get(_OF_TORCH)
-    if torch is not None:
-        torch.set_num_threads(wanted)
-    else:
-        os.environ[_OF_TORCH] = str(wanted)
+    cores = len(os.sched_getaffinity(0))
+    wanted = threads if threads is not None else cores
+    before_torch, before_numba = _asked.get() or _of_torch() or cores, numba.get_num_threads()
+    token = _asked.set(wanted)
+    if _of_torch():
+        settle_torch()
     numba.set_num_threads(min(wanted, numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]  # set while it loads
     try:
         yield wanted
     finally:
-        if torch is not None:
-            torch.set_num_threads(before_torch)
-        elif before_variable is None:
-            os.environ.pop(_OF_TORCH, None)
-        else:
-            os.environ[_OF_TORCH] = before_variable
+        _asked.reset(token)
+        if _of_torch():
+            sys.modules["torch"].set_num_threads(before_torch)
         numba.set_num_threads(before_numba)
+
+
+def settle_torch() -> None:
+    """Tell torch how many threads to use: who may be the first to import it calls this before computing.
+
+    Matrix products of another number differ in their last bits, and so do fits. Variables that torch reads
+    while it's imported come too late, once numba has started the same threads.
+    """
+    torch = import_module("torch")
+    torch.set_num_threads(_asked.get() or torch.get_num_threads())
+
+
+def _of_torch() -> int | None:
+    """Return how many threads torch uses, None if it isn't there."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else int(torch.get_num_threads())
 
 
 MANY = 1 << 14

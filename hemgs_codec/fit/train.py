@@ -32,6 +32,7 @@ from hemgs_codec.model.hashgrid import hash_coordinates
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.model.units import LAMBDA_REFERENCE_Q, NUM_STEPS, UNIT, UNIT_STEP, lambda_to_q
 from hemgs_codec.progress import Progress
+from hemgs_codec.threads import settle_torch
 
 LAMBDAS = tuple(2.5e-4 * 2**k for k in range(7))
 """What a fit sees. Below, where renders hardly differ, steps go on shrinking by these octaves' slope."""
@@ -219,6 +220,7 @@ class Fit:
 
     def run(self, progress: Progress | None = None) -> None:
         """Fit the parameters."""
+        settle_torch()
         total = self.options.iterations
         count, channels = self.values.shape
         leaves = [self.parameters.network, self.parameters.grid]

@@ -23,6 +23,7 @@ from hemgs_codec.model.units import (
     WEIGHTS_PER_OCTAVE,
     attention_table,
 )
+from hemgs_codec.threads import settle_torch
 from hemgs_format.errors import CorruptError
 
 Array = Any
@@ -82,6 +83,8 @@ class ExactArithmetic:
         self.is_torch = device is not None
         # torch takes seconds to import, and decoders may do without
         self.xp: Any = import_module("torch") if self.is_torch else np
+        if self.is_torch:
+            settle_torch()
         self._weights = {name: self.array(w.astype(np.float64)) for name, w in weights.items()}
         self._biases = {name: self.array(b.astype(np.float64)) for name, b in biases.items()}
         self._shifts = shifts

@@ -28,7 +28,7 @@ from hemgs_codec.prior.corpus import CorpusScene
 from hemgs_codec.prior.prior import Prior, prior_spec
 from hemgs_codec.prior.sample import Material, Sample, prepare
 from hemgs_codec.progress import Progress
-from hemgs_codec.threads import use_threads
+from hemgs_codec.threads import settle_torch, use_threads
 from hemgs_codec.version import __version__
 
 _LAMBDAS = (5e-4, 2e-3, 8e-3)
@@ -156,6 +156,7 @@ class Pretraining:
 
     def run(self, progress: Progress | None = None) -> list[float]:
         """Train; return the loss, in bits a value, averaged over every hundred iterations."""
+        settle_torch()
         options, drawn = self.options, self.samples()
         pool: list[Sample] = []
         losses: list[torch.Tensor] = []

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import numba
 import pytest
+import torch
 
-from hemgs_codec.threads import begin, of_each, together, use_threads
+from hemgs_codec.threads import begin, of_each, settle_torch, together, use_threads
 
 
 def test_begins_on_another_thread() -> None:
@@ -58,3 +62,37 @@ def test_what_one_of_all_threads_raises_is_raised(threads: int) -> None:
 
     with use_threads(threads), pytest.raises(ValueError, match="no"):
         together(fail)
+
+
+_FIT = """
+import numba
+from hemgs_codec.threads import settle_torch, use_threads
+with use_threads(1):
+    numba.njit(parallel=True)(lambda: None)
+    settle_torch()
+    import torch
+    print(torch.get_num_threads())
+    with use_threads(3):
+        print(torch.get_num_threads())
+    print(torch.get_num_threads())
+print(torch.get_num_threads())
+"""
+
+
+def test_torch_does_as_asked_whoever_imports_it() -> None:
+    told = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", _FIT], capture_output=True, text=True, check=True, env=told)
+    cores = len(os.sched_getaffinity(0))
+    assert done.stdout.split() == ["1", "3", "1", str(cores)]
+
+
+def test_torch_gets_back_what_it_had() -> None:
+    had = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        with use_threads(2):
+            assert torch.get_num_threads() == 2
+        settle_torch()
+        assert torch.get_num_threads() == 5
+    finally:
+        torch.set_num_threads(had)
