@@ -6,7 +6,8 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.micro.conftest import Cloud
 from benchmarks.micro.measure import measure
-from hemgs_codec.pointnet import plan_points, point_features
+from hemgs_codec.pointnet import plan_points
+from hemgs_codec.pointnet.short_network import ShortPointNet
 from hemgs_codec.prior.library import DEFAULT, FOLDER, load_prior
 
 
@@ -16,8 +17,8 @@ def test_pointnet_plan(benchmark: BenchmarkFixture, cloud: Cloud) -> None:
 
 
 def test_pointnet_features(benchmark: BenchmarkFixture, cloud: Cloud) -> None:
-    """Evaluate the networks on a plan, in exact integers on NumPy."""
+    """Evaluate the networks on a plan, in 16-bit integers."""
     net = load_prior(FOLDER / DEFAULT).point_net
     plan = plan_points(cloud.points, cloud.voxel_shift, levels=net.spec.levels)
-    m = net.arithmetic(None)
-    measure(benchmark, lambda: point_features(m, net.spec, plan), len(cloud.points), "points")
+    short = ShortPointNet(net)
+    measure(benchmark, lambda: short.point_features(plan), len(cloud.points), "points")

@@ -77,4 +77,4 @@ def multiply(x: npt.NDArray[np.int16], layer: ShortLayer, sums: npt.NDArray[np.i
         for h in range(outs):
             sums[r, h] = layer.biases[h]
     for first in range(0, outs, LANES):
-        multiply_four(x, x.shape[1], pairs, layer.weights, outs, first, sums)
+        multiply_four(x, x.shape[1], 0, pairs, layer.weights, outs, first, sums)

@@ -42,31 +42,32 @@ from hemgs_codec.model.lanes import (
 
 @operation
 def multiply_four(
-    _: Any, x: Any, row: Any, pairs: Any, weights: Any, outs: Any, first: Any, sums: Any
+    _: Any, x: Any, row: Any, begin: Any, end: Any, weights: Any, outs: Any, first: Any, sums: Any
 ) -> tuple[Any, Generator]:
-    """Add x @ weights of four rows to sums (4, outs), in the lanes from ``first`` on.
+    """Add x @ weights of four rows to sums (4, outs), in lanes from ``first`` on, of inputs in pairs.
 
     Rows of x are ``row`` shorts apart, a multiple of 2; weights (pairs, outs, 2) are shorts, sums ints.
     """
 
     def generate(context: Any, builder: Builder, signature: Any, arguments: Any) -> Value:
-        x, row, pairs, weights, outs, first, sums = open_arguments(context, builder, signature, arguments)
+        data = open_arguments(context, builder, signature, arguments)
+        x, row, begin, end, weights, outs, first, sums = data
         places = [builder.add(builder.mul(number(r), outs), first) for r in range(4)]
         totals = [cgutils.alloca_once(builder, lanes(INT)) for _ in range(4)]
         for total, place in zip(totals, places, strict=True):
             builder.store(load(builder, sums, place, lanes(INT)), total)
-        with cgutils.for_range(builder, pairs) as loop:
-            place = builder.shl(builder.add(builder.mul(loop.index, outs), first), number(1))
+        with cgutils.for_range_slice(builder, begin, end, number(1)) as (index, _count):
+            place = builder.shl(builder.add(builder.mul(index, outs), first), number(1))
             w = load(builder, weights, place, lanes(SHORT, 2 * LANES))
             for r, total in enumerate(totals):
-                place = builder.add(builder.mul(number(r), row), builder.shl(loop.index, number(1)))
+                place = builder.add(builder.mul(number(r), row), builder.shl(index, number(1)))
                 products = add_pairs(builder, spread_pair(builder, x, place), w)
                 builder.store(builder.add(builder.load(total), products), total)
         for total, place in zip(totals, places, strict=True):
             store(builder, builder.load(total), sums, place)
         return context.get_dummy_value()
 
-    return signature_of(types.void, x, row, pairs, weights, outs, first, sums), generate
+    return signature_of(types.void, x, row, begin, end, weights, outs, first, sums), generate
 
 
 @operation

@@ -17,6 +17,7 @@ from hemgs_codec.coding.map_reader import MapReader
 from hemgs_codec.model.frozen import FrozenModel, check_parameters, pack_networks, unpack_networks
 from hemgs_codec.model.spec import ModelSpec
 from hemgs_codec.pointnet import FrozenPointNet, PointNetSpec, plan_points, point_features
+from hemgs_codec.pointnet.short_network import ShortPointNet
 from hemgs_codec.scene import MAX_SH_DEGREE
 from hemgs_codec.shapes import GaussianShape, Shape, groups_of
 from hemgs_format.container import Container, read_container, write_container
@@ -85,8 +86,10 @@ class Prior:
         self, points: npt.NDArray[np.int64], voxel_shift: int, device: str | None = None
     ) -> npt.NDArray[np.int16]:
         """Return features (N, F) of base coordinates (N, 3) in Morton order, in 1/1024."""
-        m = self.point_net.arithmetic(device)
         plan = plan_points(points, voxel_shift, levels=self.point_net.spec.levels)
+        if device is None:
+            return ShortPointNet(self.point_net).point_features(plan)
+        m = self.point_net.arithmetic(device)
         features = m.numpy(point_features(m, self.point_net.spec, plan))
         return np.asarray(features, dtype=np.int16)
 

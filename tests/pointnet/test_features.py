@@ -13,6 +13,7 @@ from hemgs_codec.model.units import LIMIT, UNIT, UNIT_BITS
 from hemgs_codec.pointnet import FrozenPointNet, PointNetSpec, PointPlan, network, plan_points, point_features
 from hemgs_codec.pointnet.float_arithmetic import PointFloats
 from hemgs_codec.pointnet.parameters import finest_steps, freeze_point_net, initial_parameters
+from hemgs_codec.pointnet.short_network import ShortPointNet
 from hemgs_codec.threads import use_threads
 from hemgs_format.errors import CorruptError
 from tests.pointnet.clouds import EXTREMES, surface
@@ -40,6 +41,7 @@ def integer_features(model: FrozenPointNet, plan: PointPlan, device: str | None 
     m = model.arithmetic(device)
     features: npt.NDArray[np.int16] = m.numpy(point_features(m, model.spec, plan))
     assert features.dtype == np.int16
+    assert np.array_equal(ShortPointNet(model).point_features(plan), features)
     return features.astype(np.int64)
 
 
