@@ -24,29 +24,35 @@ _TAKEN = np.int64(-1)
 
 @cached_parallel
 def _sample(points: npt.NDArray[np.int64], is_sample: npt.NDArray[np.bool]) -> None:
-    """Mark the samples of every tile."""
+    """Mark the samples of every tile.
+
+    A sample's distance is below all that there are, so a minimum leaves it as it is, and where the largest
+    one lies is found afterwards: the loop over distances has no branch, and processors take several at once.
+    """
     total = points.shape[0]
     for tile in numba.prange((total + TILE - 1) // TILE):
         first = tile * TILE
         size = min(TILE, total - first)
         distance = np.full(size, _FAR)
+        own = np.empty((3, size), np.int64)
+        for i in range(size):
+            for axis in range(3):
+                own[axis, i] = points[first + i, axis]
+        xs, ys, zs = own[0], own[1], own[2]
         current = 0
         for _ in range((size + SHARE - 1) // SHARE):
             distance[current] = _TAKEN
             is_sample[first + current] = True
-            x, y, z = points[first + current, 0], points[first + current, 1], points[first + current, 2]
-            farthest = np.int64(-1)
+            x, y, z = xs[current], ys[current], zs[current]
+            farthest = _TAKEN
             for i in range(size):
-                if distance[i] == _TAKEN:
-                    continue
-                dx = points[first + i, 0] - x
-                dy = points[first + i, 1] - y
-                dz = points[first + i, 2] - z
+                dx, dy, dz = xs[i] - x, ys[i] - y, zs[i] - z
                 d = min(distance[i], dx * dx + dy * dy + dz * dz)
                 distance[i] = d
-                if d > farthest:  # of equals the first stays: the lowest index
-                    farthest = d
-                    current = i
+                farthest = max(farthest, d)
+            current = 0
+            while distance[current] != farthest:  # of equals the first: the lowest index
+                current += 1
 
 
 def farthest_points(points: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
