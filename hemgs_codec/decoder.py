@@ -324,11 +324,10 @@ def _attributes(
     decoded: Decoded, rank_of: npt.NDArray[np.int64], rows: slice
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
     """Return positions (n, 3) and attributes (n, C) of some points in Morton order."""
-    fields, ranks = decoded.fields, rank_of[rows]
-    walked = Walked(**{name: array[ranks] for name, array in vars(decoded.walked).items()})
-    shifted = shifted_values(walked, fields.spec.groups, fields.centroids)
+    fields, walked, ranks = decoded.fields, decoded.walked, rank_of[rows]
+    shifted = shifted_values(walked, fields.spec.groups, fields.centroids, ranks)
     values = fields.scaling.attributes(shifted, fields.spec.groups).astype(np.float64)
-    return fields.lattice.means(decoded.coords[rows], walked.parts, walked.halvings), values
+    return fields.lattice.means(decoded.coords[rows], walked.parts[ranks], walked.halvings[ranks]), values
 
 
 def reconstruct(decoded: Decoded) -> Scene:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from hemgs_codec.compiled import cached_bare
 from hemgs_codec.model.spec import Group
 from hemgs_codec.model.units import VALUE_BITS, step_table
 
@@ -52,26 +53,63 @@ def _steps_of(walked: Walked, group: Group, first_step: int) -> list[Int64Array]
     return [table[walked.steps[:, first_step + step]] for step in group.channel_steps]
 
 
-def shifted_values(walked: Walked, groups: tuple[Group, ...], tables: tuple[bytes, ...]) -> Int64Array:
-    """Return the values (N, C) in 2**-16 channel scales that a file stands for.
+@cached_bare
+def _shift(
+    ranks: Int64Array,
+    values: Int64Array,
+    cells: npt.NDArray[np.int8],
+    steps: npt.NDArray[np.int16],
+    step_sizes: Int64Array,
+    step_of: Int64Array,
+    shifts: Int64Array,
+    bits: int,
+    shifted: Int64Array,
+) -> None:
+    """Fill values (n, C) of anchors ``ranks`` (n,), each channel's by its step channel and shifts by cell."""
+    half = 1 << (bits - 1)
+    for i in range(ranks.shape[0]):
+        rank = ranks[i]
+        for channel in range(values.shape[1]):
+            cell, value = np.int64(cells[rank, channel]), values[rank, channel]
+            if cell != 0:
+                step = step_sizes[steps[rank, step_of[channel]]]
+                size = (shifts[channel, abs(cell)] * step + half) >> bits
+                value += size if cell > 0 else -size
+            shifted[i, channel] = value
+
+
+def shifted_values(
+    walked: Walked,
+    groups: tuple[Group, ...],
+    tables: tuple[bytes, ...],
+    ranks: Int64Array | None = None,
+) -> Int64Array:
+    """Return the values (n, C) in 2**-16 channel scales that a file stands for.
 
     Parameters
     ----------
     tables
         One per group: `NUM_CELLS` shifts as signed bytes, or none.
+    ranks : (n,) int64
+        Whose values; None: all, in their order.
     """
-    values = walked.values.copy()
+    ranks = np.arange(len(walked.values)) if ranks is None else ranks
+    shifts = np.zeros((walked.values.shape[1], NUM_CELLS + 1), dtype=np.int64)
+    step_of = np.zeros(len(shifts), dtype=np.int64)
     first = first_step = 0
     for group, table in zip(groups, tables, strict=True):
-        if table:
-            shifts = np.concatenate([[0], np.frombuffer(table, np.int8)]).astype(np.int64)
-            for channel, step in enumerate(_steps_of(walked, group, first_step), first):
-                cell = walked.cells[:, channel].astype(np.int64)
-                size = (shifts[np.abs(cell)] * step + (1 << (SHIFT_BITS - 1))) >> SHIFT_BITS
-                values[:, channel] += np.sign(cell) * size
+        if group.channels:
+            own = slice(first, first + group.channels)
+            step_of[own] = first_step + np.array(group.channel_steps)
+            if table:
+                shifts[own, 1:] = np.frombuffer(table, np.int8)
         first += group.channels
         first_step += group.num_steps
-    return values
+    shifted = np.empty((len(ranks), len(shifts)), dtype=np.int64)
+    _shift(
+        ranks, walked.values, walked.cells, walked.steps, step_table(), step_of, shifts, SHIFT_BITS, shifted
+    )
+    return shifted
 
 
 def fit_centroids(

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from hemgs_codec.model.spec import Group
 from hemgs_format.metadata import Value, pack_metadata
 
+_CHUNK = 1 << 12
+
 
 def symbols_digest(
     metadata: dict[str, Value],
@@ -49,11 +51,12 @@ def digest_of(
 ) -> bytes:
     """Return the same of metadata that are spelt canonically already."""
     digest = hashlib.sha256(spelt)
-    digest.update(coords.astype("<i8").tobytes())
+    digest.update(np.ascontiguousarray(coords, dtype="<i8"))
     first = 0
     for group in groups:
         part = parts if group.refines_positions else symbols[:, first : first + group.channels]
-        digest.update(np.ascontiguousarray(part, dtype="<i4").tobytes())
+        for start in range(0, len(part), _CHUNK):  # which stay in a processor's cache
+            digest.update(np.ascontiguousarray(part[start : start + _CHUNK], dtype="<i4"))
         first += group.channels
     digest.update(networks)
     return digest.digest()

@@ -54,6 +54,14 @@ def test_values_move_toward_the_mean_from_either_side() -> None:
     assert moved.ravel().tolist() == [16384, -16384, 0]
 
 
+def test_values_of_some_anchors_are_those_of_all() -> None:
+    walked = walked_of([3, 0, -2, 5], [53, 5, -37, 70], [14, 14, 9, 20])
+    tables = (table_with(at10=64, at18=-20),)
+    ranks = np.array([2, 0, 3])
+    chosen = shifted_values(walked, ONE_CHANNEL, tables, ranks)
+    assert chosen.tolist() == shifted_values(walked, ONE_CHANNEL, tables)[ranks].tolist()
+
+
 def test_values_stay_without_a_table() -> None:
     walked = walked_of([3, -2], [53, 0], [14, 9])
     assert (shifted_values(walked, ONE_CHANNEL, (b"",)) == walked.values).all()
