@@ -51,12 +51,12 @@ def digest_of(
 ) -> bytes:
     """Return the same of metadata that are spelt canonically already."""
     digest = hashlib.sha256(spelt)
-    digest.update(np.ascontiguousarray(coords, dtype="<i8"))
+    digest.update(np.ascontiguousarray(coords, dtype="<i8").data)
     first = 0
     for group in groups:
         part = parts if group.refines_positions else symbols[:, first : first + group.channels]
         for start in range(0, len(part), _CHUNK):  # which stay in a processor's cache
-            digest.update(np.ascontiguousarray(part[start : start + _CHUNK], dtype="<i4"))
+            digest.update(np.ascontiguousarray(part[start : start + _CHUNK], dtype="<i4").data)
         first += group.channels
     digest.update(networks)
     return digest.digest()
