@@ -107,6 +107,7 @@ class Judge:
 
     def row(self, prior: Prior | None, effort: int) -> dict[str, Any]:
         """Encode and judge."""
+        from hemgs_codec.fit.options import DEFAULT_EFFORT
         from hemgs_codec.inspect import describe
 
         fitted, fit_s = self.fit(prior, effort)
@@ -120,12 +121,12 @@ class Judge:
             "fit_s": round(fit_s, 2),
             "code_s": round(code_s, 2),
         }
-        if prior is None:
+        if prior is None and effort == DEFAULT_EFFORT:
             other, _ = self.code(fitted, 2 * LAMBDA)
             self.slope = math.log(len(data) / len(other)) / (row["psnr"] - self.psnr(other))
             row["log_bytes_per_db"] = round(self.slope, 5)
             self.reference = row
-        else:
+        if prior is not None:
             row["prior"] = prior.id.hex()
         row["equal_bytes"] = round(
             row["file_bytes"] * math.exp(self.slope * (self.reference["psnr"] - row["psnr"]))
@@ -192,6 +193,7 @@ def judges(
 @click.option("--effort", "efforts", type=click.IntRange(0, 9), multiple=True, default=(0, 2, 4, 6, 9))
 @click.option("--seen", is_flag=True, help="Score scenes that a prior has seen, too; rows say so.")
 @click.option("--kept", is_flag=True, help="Compare with the row without a prior that is there already.")
+@click.option("--alone", is_flag=True, help="These efforts without a prior.")
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 def main(
     data: Path | None,
@@ -200,6 +202,7 @@ def main(
     efforts: tuple[int, ...],
     seen: bool,
     kept: bool,
+    alone: bool,
     threads: int,
 ) -> None:
     """Measure scenes with their fold's prior at some efforts, and without one at the default effort."""
@@ -218,9 +221,10 @@ def main(
             else:
                 row = judge.row(None, DEFAULT_EFFORT)
                 results.add({**identify(name, path), **known, "prior": None, **row})
+            whose: dict[str, Any] = {"prior": None} if alone else {"prior_file": file.stem}
             for effort in efforts:
-                row = judge.row(prior, effort)
-                results.add({**identify(name, path), **known, "prior_file": file.stem, **row})
+                row = judge.row(None if alone else prior, effort)
+                results.add({**identify(name, path), **known, **whose, **row})
 
 
 if __name__ == "__main__":
