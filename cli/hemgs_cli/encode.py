@@ -79,8 +79,8 @@ if TYPE_CHECKING:
     "--effort",
     type=click.IntRange(0, 9),
     metavar="0..9",
-    help="How long to fit, 4 if not given: more is smaller and slower; 0 fits nothing, shipped networks do. "
-    "2 takes a fifth of 4's time, 6 twice, 9 six times.",
+    help="How long to fit, 4 if not given: more is slower, and smaller up to 4; 0 fits nothing, shipped "
+    "networks do. 2 takes a fifth of 4's time, 6 twice, 9 six times.",
 )
 @click.option(
     "--no-prior",

@@ -98,11 +98,10 @@ def shifted_values(
     step_of = np.zeros(len(shifts), dtype=np.int64)
     first = first_step = 0
     for group, table in zip(groups, tables, strict=True):
-        if group.channels:
-            own = slice(first, first + group.channels)
-            step_of[own] = first_step + np.array(group.channel_steps)
-            if table:
-                shifts[own, 1:] = np.frombuffer(table, np.int8)
+        own = slice(first, first + group.channels)
+        step_of[own] = np.array(group.channel_steps, dtype=np.int64) + first_step
+        if table:
+            shifts[own, 1:] = np.frombuffer(table, np.int8)
         first += group.channels
         first_step += group.num_steps
     shifted = np.empty((len(ranks), len(shifts)), dtype=np.int64)
